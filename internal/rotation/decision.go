@@ -39,6 +39,11 @@ type Action struct {
 	VersionID string
 	Base      string // for Promote: the version that AWSCURRENT must still name; for WriteIntent: what the key builds on
 	Why       string // for RecordPaused
+	// WithIntent: the tags that Onboard writes hold an open intent, as the first key is created right after it.
+	WithIntent bool
+	// Soft: when this action fails or the run's time is short, the rest of the soft ones are left out and the others are
+	// still taken. A revoke makes a new key first if it can, and deactivates the leaked one in any case.
+	Soft bool
 }
 
 // Decision is what Plan says.
@@ -54,7 +59,19 @@ type Decision struct {
 	IfHopeless []Action
 	// Classes is which key is which, as far as it could be told.
 	Classes []ClassifiedKey
+	// Wants names what has to be read before a decision is possible; Actions is empty then.
+	Wants Wants
 }
+
+// Wants are reads that only some observations need.
+type Wants struct {
+	Versions     bool     // Observation.Stored
+	CurrentNames bool     // Observation.CurrentNames
+	LastUse      []string // Observation.LastUse of these keys
+}
+
+// Any reports whether anything is to be read.
+func (w Wants) Any() bool { return w.Versions || w.CurrentNames || len(w.LastUse) > 0 }
 
 // ClassifiedKey is a key and what it is to us.
 type ClassifiedKey struct {

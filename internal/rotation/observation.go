@@ -93,6 +93,8 @@ type Observation struct {
 
 	Request   Request // what an operator asked for in this run
 	LeaveCare bool    // the user is not selected any more: retire the previous key, then let go
+	// ExistingAllowed: a secret that stood before keyturn, with a value, may be taken into use.
+	ExistingAllowed bool
 }
 
 // Witness is the journal's word on the create call of one intent.

@@ -98,6 +98,8 @@ const (
 	BlockedForeignKey Reason = "blocked-foreign-key"
 	// Two keys from before keyturn's care: `keyturn adopt USER --retire KEYID` says which one goes.
 	BlockedTwoLegacy Reason = "blocked-two-legacy"
+	// The current key is not Active, both slots are taken, and no key may be removed or fallen back to.
+	BlockedNoSlot Reason = "blocked-no-slot"
 	// The rollback's target is gone or revoked, or the secret's other fields differ.
 	BlockedRollback Reason = "blocked-rollback"
 	// The request names a key that the user does not have, or that may not be adopted.

@@ -1,0 +1,97 @@
+package rotation
+
+import (
+	"fmt"
+	"time"
+)
+
+// Forecasted is one step that will be taken if nobody interferes.
+type Forecasted struct {
+	At     time.Time
+	Action ActionKind
+	KeyID  string // empty for a key that does not exist yet
+	Reason Reason
+}
+
+// Major reports whether an action changes what consumers or AWS administrators see; the others are records of our own.
+func (k ActionKind) Major() bool {
+	switch k {
+	case Onboard, OnboardExisting, CreateKey, Promote, PutFirst, DeactivateKey, ReactivateKey, DeleteKey:
+		return true
+	}
+	return false
+}
+
+// forecastSteps bounds a forecast: looks at the virtual future, most of which give nothing.
+const forecastSteps = 400
+
+// Forecast gives the next n major steps of a user, by the same Plan that will take them: it is asked again and again, each time
+// in the world as the last step left it. Last-used records that were not read count as unused here, and only here.
+func Forecast(s Schedule, l Limits, o Observation, n int) (out []Forecasted) {
+	o.Request = Request{}
+	for step := 0; step < forecastSteps && len(out) < n; step++ {
+		d := Plan(s, l, o)
+		if d.Wants.Any() {
+			o = assumeUnused(o, d.Wants)
+			continue
+		}
+		if d.Confirm > 0 {
+			o.Quiet, o.Now = o.Now, o.Now.Add(d.Confirm)
+			o.ConfirmedAfter = d.Confirm
+			continue
+		}
+		if d.Reason.Blocked() {
+			return out
+		}
+		for _, a := range d.Actions {
+			m := Moment{Up: o.Now, Down: o.Now, Run: fmt.Sprint("forecast-", step), Grace: s.Grace(),
+				Made: Key{ID: fmt.Sprint("new-", step), Status: Active, Created: o.Now}}
+			if a.Kind.Major() {
+				out = append(out, Forecasted{At: o.Now, Action: a.Kind, KeyID: a.KeyID, Reason: d.Reason})
+			}
+			o = Effect(o, a, m)
+		}
+		if len(d.Actions) > 0 {
+			o.Quiet = o.Now
+		}
+		if !d.Recheck.After(o.Now) {
+			d.Recheck = o.Now.Add(tick)
+		}
+		o.Now = d.Recheck
+	}
+	return out[:min(n, len(out))]
+}
+
+func assumeUnused(o Observation, w Wants) Observation {
+	use := map[string]LastUse{}
+	for id, u := range o.LastUse {
+		use[id] = u
+	}
+	for _, id := range w.LastUse {
+		use[id] = LastUse{}
+	}
+	o.LastUse = use
+	if w.Versions {
+		o.Stored = map[string]bool{}
+	}
+	o.CurrentRead = o.CurrentRead || w.CurrentNames
+	return o
+}
+
+// Expiration is until when a consumer may use the key that it is given now: never later than the key's deactivation can be,
+// even if the answer it was read from was stale.
+func Expiration(s Schedule, l Limits, o Observation, keyID string) time.Time {
+	brief := o.Now.Add(l.Brief)
+	st, present, err := ParseState(o.Secret.Tags)
+	if err != nil || !present || st.Promoted.Promoting || st.Promoted.Version != o.Secret.Stage(StageCurrent) {
+		return brief
+	}
+	end := o.Now.Add(max(0, min(st.Promoted.Promise, s.Grace())-l.Settle))
+	if k, ok := o.key(keyID); ok && VersionID(keyID) != st.Promoted.Version {
+		p := planner{s: s, l: l, o: &o, st: st, current: st.Promoted.Version}
+		if planned := p.retireAt(k); planned.Before(end) {
+			end = planned
+		}
+	}
+	return end
+}
