@@ -68,58 +68,14 @@ type Cloud interface {
 // Journal is the durable record of a run. Times are AWS's.
 type Journal interface {
 	// Begin records an action before it is made. An error means: no record, so no action.
-	Begin(ctx context.Context, e Event) (id int64, err error)
-	// End records the outcome: "done", "failed" or "unknown".
-	End(ctx context.Context, id int64, at time.Time, outcome Outcome, keyID, detail string) error
+	Begin(ctx context.Context, e rotation.Event) (id int64, err error)
+	// End records the outcome.
+	End(ctx context.Context, id int64, at time.Time, outcome rotation.Outcome, keyID, detail string) error
 	// Witness says what is known of the create call of an intent.
 	Witness(ctx context.Context, u rotation.User, intent string) (rotation.Witness, error)
 	// Acquire takes the user's lease until the given time for holder, when nobody holds it at now. Quiet is the end of the
 	// last change known; zero when the database does not know this user.
-	Acquire(ctx context.Context, u rotation.User, holder string, now, until time.Time) (l Lease, err error)
+	Acquire(ctx context.Context, u rotation.User, holder string, now, until time.Time) (l rotation.Lease, err error)
 	// Finish writes what a run found and gives the lease back as of freeAt.
-	Finish(ctx context.Context, u rotation.User, holder string, s Standing) error
-}
-
-// Outcome is how an action ended.
-type Outcome string
-
-// The outcomes of an action.
-const (
-	Done    Outcome = "done"
-	Failed  Outcome = "failed"  // for certain without effect
-	Unknown Outcome = "unknown" // to be observed again
-)
-
-// Event is one line of history.
-type Event struct {
-	At        time.Time
-	User      rotation.User
-	Run       string // id of the run, also the id of its intent
-	Action    rotation.ActionKind
-	Reason    rotation.Reason
-	KeyID     string
-	VersionID string
-	Detail    string
-}
-
-// Lease is the answer to Acquire.
-type Lease struct {
-	Taken bool
-	Until time.Time // when not taken: when the other holder's lease ends
-	Quiet time.Time // no run of ours can have changed this user since; zero: unknown
-}
-
-// Standing is what the last run found of a user, for status, and for whoever decides when to look again.
-type Standing struct {
-	At           time.Time
-	Recheck      time.Time
-	FreeAt       time.Time // the lease ends then
-	Changed      time.Time // end of the last change, succeeded or not; zero: this run changed nothing
-	Reason       rotation.Reason
-	NextAction   rotation.ActionKind
-	NextAt       time.Time
-	CurrentKeyID string
-	Keys         []rotation.ClassifiedKey
-	LastError    string
-	Failures     int // in a row
+	Finish(ctx context.Context, u rotation.User, holder string, s rotation.Standing) error
 }
