@@ -23,6 +23,7 @@ func Effect(o Observation, a Action, m Moment) Observation {
 	o.Keys = slices.Clone(o.Keys)
 	o.Secret.Versions = maps.Clone(o.Secret.Versions)
 	o.Secret.Tags = maps.Clone(o.Secret.Tags)
+	o.Stored = maps.Clone(o.Stored)
 	if o.Secret.Tags == nil {
 		o.Secret.Tags = map[string]string{}
 	}

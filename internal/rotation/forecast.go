@@ -25,10 +25,14 @@ func (k ActionKind) Major() bool {
 // forecastSteps bounds a forecast: looks at the virtual future, most of which give nothing.
 const forecastSteps = 400
 
+// forecastRecheck: in a forecast nobody interferes, so there is nothing to look for between two steps.
+const forecastRecheck = 20 * 365 * 24 * time.Hour
+
 // Forecast gives the next n major steps of a user, by the same Plan that will take them: it is asked again and again, each time
 // in the world as the last step left it. Last-used records that were not read count as unused here, and only here.
 func Forecast(s Schedule, l Limits, o Observation, n int) (out []Forecasted) {
 	o.Request = Request{}
+	l.MaxRecheck = forecastRecheck
 	for step := 0; step < forecastSteps && len(out) < n; step++ {
 		d := Plan(s, l, o)
 		if d.Wants.Any() {
@@ -60,6 +64,29 @@ func Forecast(s Schedule, l Limits, o Observation, n int) (out []Forecasted) {
 		o.Now = d.Recheck
 	}
 	return out[:min(n, len(out))]
+}
+
+// NextLook is when to look again after a run that left the world as in o: when the next check can turn out otherwise, never
+// before settle is over. So a key's whole life needs no look in between.
+func NextLook(s Schedule, l Limits, o Observation, changed time.Time) (Decision, time.Time) {
+	o.Request, o.ConfirmedAfter = Request{}, 0
+	o.Quiet = o.Now.Add(-l.Settle)
+	d := Plan(s, l, o)
+	for range 3 {
+		if !d.Wants.Any() {
+			break
+		}
+		o = assumeUnused(o, d.Wants)
+		d = Plan(s, l, o)
+	}
+	at := d.Recheck
+	if len(d.Actions) > 0 {
+		at = o.Now
+	}
+	if !changed.IsZero() {
+		at = latest(at, changed.Add(l.Settle))
+	}
+	return d, at
 }
 
 func assumeUnused(o Observation, w Wants) Observation {
