@@ -7,12 +7,8 @@ import (
 	"github.com/keyturn/keyturn/internal/rotation"
 )
 
-// NewKey is an access key just made: the only time its secret is ever seen.
-type NewKey struct {
-	ID      string
-	Secret  rotation.Sensitive
-	Created time.Time
-}
+// NewKey is an access key with its secret.
+type NewKey = rotation.NewKey
 
 // Keys is IAM and STS as far as one user's access keys go. Every error is a *rotation.CallError.
 type Keys interface {
