@@ -91,7 +91,7 @@ func (r *run) step(ctx context.Context, a rotation.Action, d rotation.Decision) 
 	if err != nil {
 		return fmt.Errorf("%s of %s is not made, as it cannot be recorded: %w", a.Kind, r.task.User, err)
 	}
-	after, err := r.act(ctx, a)
+	after, err := r.send(ctx, a)
 	// A crash here: the action is recorded as begun without an outcome, which is what it is; the next run observes it.
 	r.changed = r.Now().Add(time.Second)
 	outcome, detail := rotation.Done, ""
@@ -119,6 +119,26 @@ func (r *run) step(ctx context.Context, a rotation.Action, d rotation.Decision) 
 	return err
 }
 
+// errNotSent: recording took so long that the call would come too late.
+var errNotSent = &rotation.CallError{Operation: "the call", Target: "the run", Definite: true,
+	Detail: "not sent: the run's deadline passed while the action was recorded"}
+
+// send makes the call only while the run's time lasts, and bounds it so that whatever it does is done before the lease, and the
+// window of an intent, can be over.
+func (r *run) send(ctx context.Context, a rotation.Action) (rotation.Observation, error) {
+	left := r.left(a.Soft)
+	if left <= 0 {
+		return r.obs, errNotSent
+	}
+	bound := left + r.Limits.HTTPTimeout
+	if a.Kind == rotation.CreateKey {
+		bound = r.Limits.HTTPTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	return r.act(ctx, a)
+}
+
 // act makes the AWS call of an action and gives the world after it.
 func (r *run) act(ctx context.Context, a rotation.Action) (rotation.Observation, error) {
 	c, before := r.task.Cloud, r.obs
@@ -137,8 +157,6 @@ func (r *run) act(ctx context.Context, a rotation.Action) (rotation.Observation,
 		return after, c.CreateSecret(ctx, stateTags(after))
 	case rotation.CreateKey:
 		// A crash after this leaves an orphan: a key whose secret nobody holds. The open intent proves that it is ours.
-		ctx, cancel := context.WithTimeout(ctx, r.Limits.HTTPTimeout)
-		defer cancel()
 		key, err := c.CreateAccessKey(ctx)
 		if err != nil {
 			return before, err
