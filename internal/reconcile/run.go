@@ -34,6 +34,7 @@ type Task struct {
 	Request         rotation.Request
 	LeaveCare       bool
 	ExistingAllowed bool
+	Failures        int // runs in a row that failed before this one; a failure's recheck backs off with it
 }
 
 // Result is what a run did and found.
@@ -144,8 +145,8 @@ func (r *run) finish(ctx context.Context, started time.Time) {
 	}
 	switch {
 	case r.res.Err != nil:
-		s.LastError = r.res.Err.Error()
-		r.res.Recheck = maxTime(s.FreeAt, now.Add(r.Limits.Settle))
+		s.LastError, s.Failures = r.res.Err.Error(), r.task.Failures+1
+		r.res.Recheck = maxTime(s.FreeAt, now.Add(backoff(r.Limits, r.task.Failures)))
 	case !r.obs.Now.IsZero() && r.res.Reason != rotation.ReasonSettling && r.res.Reason != rotation.ReasonConfirm:
 		world := r.obs
 		world.Now = maxTime(world.Now, r.task.Cloud.Date())
@@ -175,6 +176,12 @@ func (r *run) finish(ctx context.Context, started time.Time) {
 		r.res.Err = fmt.Errorf("recording the end of the run for %s: %w", r.task.User, err)
 	}
 	_ = started
+}
+
+// backoff is settle, doubled with every failure in a row, up to the longest time between two looks.
+func backoff(l rotation.Limits, failures int) time.Duration {
+	const doublings = 12 // passes any max_recheck, and cannot overflow
+	return min(l.Settle<<min(failures, doublings), max(l.Settle, l.MaxRecheck))
 }
 
 func maxTime(a, b time.Time) time.Time {

@@ -1,0 +1,46 @@
+package fleet
+
+import (
+	"context"
+	"sync"
+
+	"github.com/keyturn/keyturn/internal/rotation"
+)
+
+// Look is what would be done for a member now. Nothing is changed, and no lease is taken.
+type Look struct {
+	Member      Member
+	Observation rotation.Observation
+	Decision    rotation.Decision
+	Err         error
+}
+
+// Look reads AWS for one member and decides, without doing anything.
+func (f *Fleet) Look(ctx context.Context, m Member) Look {
+	quiet := m.Standing.Changed
+	if quiet.IsZero() {
+		quiet = m.Standing.At
+	}
+	obs, d, err := f.recon.Look(ctx, f.task(m, rotation.Request{}), quiet)
+	return Look{Member: m, Observation: obs, Decision: d, Err: err}
+}
+
+// LookAll looks at many members at once and hands each look to on, one at a time.
+func (f *Fleet) LookAll(ctx context.Context, members []Member, on func(Look)) error {
+	var mu sync.Mutex
+	f.each(ctx, members, func(ctx context.Context, m Member) {
+		l := f.Look(ctx, m)
+		mu.Lock()
+		defer mu.Unlock()
+		on(l)
+	})
+	return ctx.Err()
+}
+
+// Next gives the next n steps of a look, by the same plan that will take them.
+func (f *Fleet) Next(l Look, n int) []rotation.Forecasted {
+	if l.Err != nil {
+		return nil
+	}
+	return rotation.Forecast(l.Member.Schedule, f.cfg.Limits, l.Observation, n)
+}

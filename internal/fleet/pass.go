@@ -1,0 +1,114 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/keyturn/keyturn/internal/reconcile"
+	"github.com/keyturn/keyturn/internal/rotation"
+)
+
+// Pass is one pass over users.
+type Pass struct {
+	Users   []string         // "name" or "account/name"; nil: every member
+	DueOnly bool             // leave alone those whose recheck lies ahead; they are counted by their last standing
+	Request rotation.Request // what an operator asks for; needs Users
+	// OnStart is told what the pass found to do, before the first user begins. May be nil.
+	OnStart func(sel Selection, due int)
+	// OnResult is given each user's result as it comes, one at a time. May be nil.
+	OnResult func(reconcile.Result)
+	// OnSkip is given each user that is not due, one at a time, before the others begin. May be nil.
+	OnSkip func(Member)
+}
+
+// Run discovers and makes one pass. The error is for what concerns everyone (discovery, an unknown name, the database, the end
+// of the context); what concerns one user is in its result and in the summary.
+func (f *Fleet) Run(ctx context.Context, p Pass) (Summary, error) {
+	if p.Request.Kind != rotation.NoRequest && len(p.Users) == 0 {
+		return Summary{}, fmt.Errorf("fleet: a request to %s needs the users' names", p.Request.Kind)
+	}
+	before := f.cfg.Calls()
+	sel, err := f.Discover(ctx)
+	if err != nil {
+		return Summary{}, err
+	}
+	members, err := sel.Find(p.Users...)
+	if err != nil {
+		return Summary{}, err
+	}
+	var sum Summary
+	if len(p.Users) == 0 {
+		sum.refused(sel.Refused)
+	}
+	due := f.due(members, p, &sum)
+	if p.OnStart != nil {
+		p.OnStart(sel, len(due))
+	}
+	var mu sync.Mutex
+	f.each(ctx, due, func(ctx context.Context, m Member) {
+		res := f.recon.Run(ctx, f.task(m, p.Request))
+		mu.Lock()
+		defer mu.Unlock()
+		sum.Add(res)
+		if p.OnResult != nil {
+			p.OnResult(res)
+		}
+	})
+	sum.AWSCalls = f.cfg.Calls() - before
+	if err := ctx.Err(); err != nil {
+		return sum, fmt.Errorf("stopped before the pass was over; the next one goes on from here: %w", err)
+	}
+	return sum, nil
+}
+
+// due picks who is to be looked at, the longest overdue first, those never seen before all others. The rest is counted by what
+// their last run found: a user that was blocked an hour ago is blocked still.
+func (f *Fleet) due(members []Member, p Pass, sum *Summary) []Member {
+	now := f.cfg.Now()
+	due := make([]Member, 0, len(members))
+	for _, m := range members {
+		if p.DueOnly && !m.Due(now) {
+			sum.skip(m)
+			if p.OnSkip != nil {
+				p.OnSkip(m)
+			}
+			continue
+		}
+		due = append(due, m)
+	}
+	slices.SortStableFunc(due, func(a, b Member) int { return cmp.Compare(recheck(a), recheck(b)) })
+	return due
+}
+
+func recheck(m Member) int64 {
+	if !m.Known {
+		return 0
+	}
+	return m.Standing.Recheck.Unix()
+}
+
+func (f *Fleet) task(m Member, r rotation.Request) reconcile.Task {
+	return reconcile.Task{
+		User: m.User, UserID: m.UserID, Schedule: m.Schedule, Cloud: f.cfg.Cloud(m), Request: r, LeaveCare: m.LeaveCare,
+		ExistingAllowed: f.cfg.ExistingAllowed, Failures: m.Standing.Failures,
+	}
+}
+
+// each does the work for every member, each in its own goroutine once it has a slot, and returns when all are done. When the
+// context ends, those that have not begun never do.
+func (f *Fleet) each(ctx context.Context, members []Member, work func(context.Context, Member)) {
+	var all sync.WaitGroup
+	for _, m := range members {
+		if f.slots.start(ctx) != nil {
+			break
+		}
+		all.Go(func() {
+			defer f.slots.give()
+			work(ctx, m)
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,90 @@
+package fleet
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// slots bounds how many users are in work at once. Whoever comes back from a wait goes before whoever has not begun: users under
+// way are finished first, so that a run's deadline is not spent in the queue.
+type slots struct {
+	mu       sync.Mutex
+	free     int
+	resuming []chan struct{}
+	starting []chan struct{}
+}
+
+func newSlots(n int) *slots { return &slots{free: n} }
+
+// start takes a slot for a user that begins.
+func (s *slots) start(ctx context.Context) error { return s.take(ctx, &s.starting) }
+
+// take waits in a queue for a slot, first come, first served.
+func (s *slots) take(ctx context.Context, queue *[]chan struct{}) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.free > 0 {
+		s.free--
+		s.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	*queue = append(*queue, turn)
+	s.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for i, c := range *queue {
+		if c == turn {
+			*queue = append((*queue)[:i], (*queue)[i+1:]...)
+			s.mu.Unlock()
+			return ctx.Err()
+		}
+	}
+	s.mu.Unlock() // the slot was handed over in the same moment: pass it on
+	s.give()
+	return ctx.Err()
+}
+
+// give hands the slot to the next in line.
+func (s *slots) give() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, queue := range []*[]chan struct{}{&s.resuming, &s.starting} {
+		if len(*queue) > 0 {
+			turn := (*queue)[0]
+			*queue = (*queue)[1:]
+			close(turn)
+			return
+		}
+	}
+	s.free++
+}
+
+// wait is reconcile's Wait: the caller's slot goes to others meanwhile. It holds a slot again when it returns, also when the
+// context has ended: the caller gives it back either way.
+func (s *slots) wait(ctx context.Context, d time.Duration) error {
+	s.give()
+	err := sleep(ctx, d)
+	if takeErr := s.take(context.WithoutCancel(ctx), &s.resuming); err == nil {
+		err = takeErr
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
