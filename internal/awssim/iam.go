@@ -61,14 +61,14 @@ func (x *exec) target(ownAllowed bool) (*userSlot, *apiError) {
 		}
 		return x.key.user, nil
 	}
-	if !userNames.MatchString(name) {
+	s := x.w.users[name]
+	switch {
+	case s != nil:
+		return s, nil
+	case !userNames.MatchString(name):
 		return nil, unmatched(name, "userName", `[\w+=,.@-]+`)
 	}
-	s := x.w.users[name]
-	if s == nil {
-		return nil, noSuchUser(name)
-	}
-	return s, nil
+	return nil, noSuchUser(name)
 }
 
 // writeTarget is the true user that a changing call names.
