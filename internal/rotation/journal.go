@@ -1,6 +1,9 @@
 package rotation
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Event is one line of history: one action of one run, recorded before it is made. Times are AWS's, and no field ever holds a
 // secret.
@@ -31,6 +34,9 @@ type Lease struct {
 	Until time.Time // when not taken: when the other holder's lease ends
 	Quiet time.Time // no run of ours can have changed this user since; zero: unknown
 }
+
+// ErrLeaseLost is the answer to a run that ends after its lease was over and another run took it, or the database was replaced.
+var ErrLeaseLost = errors.New("another run holds the lease by now")
 
 // Standing is what the last run found of a user, for status, and for whoever decides when to look again.
 type Standing struct {
