@@ -36,6 +36,8 @@ type Config struct {
 	file  string         // as given to Load; "" when made in code
 	lines map[string]int // line of each key that the file holds, by path
 	speed float64        // what Speed divided by; 0: nothing
+	// crons are the cron schedules that Validate has measured, which takes a while, by what is written.
+	crons map[[2]string]firings
 }
 
 // Users says which IAM users are in care.

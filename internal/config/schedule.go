@@ -54,7 +54,11 @@ func (c *Config) compile(path, name string, w Schedule) (rotation.Schedule, erro
 }
 
 func (c *Config) compileCron(path string, s rotation.Schedule, w Schedule) (rotation.Schedule, error) {
-	f, err := parseCron(w.RotateEvery.Cron, w.TimeZone)
+	f, known := c.crons[[2]string{w.RotateEvery.Cron, w.TimeZone}]
+	var err error
+	if !known {
+		f, err = parseCron(w.RotateEvery.Cron, w.TimeZone)
+	}
 	if errors.Is(err, errZone) {
 		return s, c.fail(path+".time_zone", "%s.time_zone %q is not a time zone: write one as Europe/Berlin, America/New_York or UTC",
 			path, w.TimeZone)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -156,6 +157,13 @@ func (c *Config) checkWritten() error {
 }
 
 func (c *Config) checkSchedules() error {
+	crons := map[[2]string]firings{}
+	for _, w := range append(slices.Collect(maps.Values(c.Schedules)), c.Schedule) {
+		if f, err := parseCron(w.RotateEvery.Cron, w.TimeZone); w.RotateEvery.Cron != "" && err == nil {
+			crons[[2]string{w.RotateEvery.Cron, w.TimeZone}] = f
+		}
+	}
+	c.crons = crons
 	if _, err := c.RotationSchedule(""); err != nil {
 		return err
 	}
