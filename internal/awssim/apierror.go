@@ -62,6 +62,7 @@ var wording = map[string]map[string]string{
 	"InvalidAction": {
 		"secretsmanager": "UnknownOperationException", "ses": "UnknownOperationException",
 	},
+	"ValidationError": {"secretsmanager": "ValidationException"},
 	"ServiceFailure": {
 		"sts": "InternalFailure", "secretsmanager": "InternalServiceError", "ses": "InternalFailure",
 	},

@@ -121,24 +121,22 @@ func (x *exec) parse() *apiError {
 	}
 	x.sig = sig
 	x.call.Region, x.call.AccessKeyID = sig.region, sig.keyID
-	signedFor := x.call.Service
-	switch sig.service {
-	case "iam", "sts":
-		if signedFor == "sts" {
-			x.call.Service, signedFor = sig.service, sig.service
-		}
-		if fault := x.parseQuery(); fault != nil {
-			return fault
-		}
+	if x.call.Service == "sts" && sig.service == "iam" {
+		x.call.Service = "iam"
+	}
+	if sig.service != x.call.Service {
+		return fail(403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: '%s'.", x.call.Service)
+	}
+	switch x.call.Service {
 	case "secretsmanager":
-		if fault := x.parseSecret(); fault != nil {
-			return fault
-		}
+		fault = x.parseSecret()
 	case "ses":
 		x.parseMail()
+	default:
+		fault = x.parseQuery()
 	}
-	if sig.service != signedFor {
-		return fail(403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: '%s'.", signedFor)
+	if fault != nil {
+		return fault
 	}
 	if x.op == nil {
 		return fail(400, "InvalidAction", "Could not find operation %s for service %s", x.call.Operation, x.call.Service)
