@@ -19,11 +19,11 @@ var keys = []key{
 	{Path: "users.include", Default: "required", Meaning: "users that match any entry; all of them must be asked for in so many words: `{name: \"*\"}`"},
 	{Path: "users.include[].tag", Default: "any", Meaning: "IAM tag, `key=value` or `key` alone for any value; `*` and `?` are wildcards in the value"},
 	{Path: "users.include[].path", Default: "any", Meaning: "IAM path and everything below it, such as `/service/`, or a pattern of whole paths with `*` and `?`"},
-	{Path: "users.include[].name", Default: "any", Meaning: "IAM user name, whatever its case; `*` and `?` are wildcards"},
+	{Path: "users.include[].name", Default: "any", Meaning: "IAM user name; `*` and `?` are wildcards"},
 	{Path: "users.exclude", Default: "nobody", Meaning: "users that match any entry are left alone, whatever include says"},
 	{Path: "users.exclude[].tag", Default: "any", Meaning: "as in include"},
 	{Path: "users.exclude[].path", Default: "any", Meaning: "as in include"},
-	{Path: "users.exclude[].name", Default: "any", Meaning: "as in include"},
+	{Path: "users.exclude[].name", Default: "any", Meaning: "as in include, whatever the name's case"},
 	{Path: "administrators", Default: "none", Meaning: "names of users with administrator rights that may be rotated all the same; no wildcards, one by one"},
 	{Path: "tag_prefix", Meaning: "prefix of the IAM tags that hold a user's own settings: `managed` (`false` opts out), `schedule`, `email`"},
 

@@ -33,7 +33,7 @@ func (m Match) TagParts() (key, value string) {
 	return key, value
 }
 
-// matches reports whether the user is meant.
+// matches reports whether the user is meant, by the letter, as IAM policies do.
 func (m Match) matches(u Candidate) bool {
 	if m.Tag != "" {
 		key, pattern := m.TagParts()
@@ -45,8 +45,14 @@ func (m Match) matches(u Candidate) bool {
 	if m.Path != "" && !glob(m.PathPattern(), u.Path) {
 		return false
 	}
-	// IAM keeps user names apart without regard to case, so one entry always means one user.
-	return m.Name == "" || glob(strings.ToLower(m.Name), strings.ToLower(u.Name))
+	return m.Name == "" || glob(m.Name, u.Name)
+}
+
+// excludes is matches without regard to the name's case: IAM has no two users that differ in case only, and a slip must not
+// put anybody into care.
+func (m Match) excludes(u Candidate) bool {
+	m.Name, u.Name = strings.ToLower(m.Name), strings.ToLower(u.Name)
+	return m.matches(u)
 }
 
 // PathPattern is the pattern of whole paths: a path without wildcards means itself and all below it.

@@ -109,7 +109,7 @@ func Select(c *Config, all []Candidate) Selection {
 // refuse gives the first reason why a user that include names is not in care; "" when there is none.
 func (c *Config) refuse(u Candidate) (Refusal, string) {
 	for _, m := range c.Users.Exclude {
-		if m.matches(u) {
+		if m.excludes(u) {
 			return RefusedExcluded, fmt.Sprintf("%s is excluded by %v in users.exclude", u.Name, m)
 		}
 	}

@@ -40,14 +40,15 @@ func TestSelect(t *testing.T) {
 	c := parse(t, Example()+"administrators: [terraform, nobody-here]\n")
 	got := shown(Select(c, []Candidate{
 		user("ci-build", "/"),
-		user("CI-Deploy", "/", "keyturn:schedule=slow"),
+		user("CI-Other", "/"),
+		user("Break-Glass", "/service/"),
+		user("ci-deploy", "/", "keyturn:schedule=slow"),
 		user("mail", "/service/"),
 		user("batch", "/service/nightly/", "keyturn:schedule=weekly"),
 		user("tagged", "/", "keyturn:managed=true"),
 		user("alice", "/people/"),
 		user("servicelike", "/services/"),
 		user("untrue", "/", "keyturn:managed=yes"),
-		user("break-glass", "/service/"),
 		user("opted-out", "/service/", "keyturn:managed=False"),
 		user("ci-typo", "/", "keyturn:schedule=sloow"),
 		admin(user("ci-root", "/")),
@@ -131,5 +132,17 @@ func TestSecretNamePatterns(t *testing.T) {
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, %v; want %s", text, got, err, want)
 		}
+	}
+}
+
+func TestPolicyWords(t *testing.T) {
+	c := parse(t, `users: {include: [{path: "/service/", tag: team}, {name: "ci-*"}], exclude: [{tag: "frozen=yes"}]}`)
+	in, out := c.Patterns()
+	if got, want := fmt.Sprintf("%+v %+v", in, out), "[{Path:/service/* Name: TagKey:team TagValue:*} {Path: Name:ci-* TagKey: TagValue:}] "+
+		"[{Path: Name: TagKey:frozen TagValue:yes} {Path: Name: TagKey:keyturn:managed TagValue:false}]"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := fmt.Sprint(c.SteeringTags()); got != "[frozen keyturn:* team]" {
+		t.Errorf("steering tags are %s", got)
 	}
 }
