@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -60,7 +61,10 @@ func (r *run) readMore(ctx context.Context, w rotation.Wants) (err error) {
 	}
 	if w.CurrentNames {
 		key, err := c.ReadKey(ctx, r.obs.Secret.Stage(rotation.StageCurrent))
-		if err != nil {
+		switch {
+		case errors.Is(err, rotation.ErrBadSecret):
+			r.obs.CurrentBad = err.Error()
+		case err != nil:
 			return err
 		}
 		r.obs.CurrentNames, r.obs.CurrentRead = key.ID, true

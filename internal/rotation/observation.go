@@ -81,6 +81,7 @@ type Observation struct {
 	Stored       map[string]bool    // ids of every version, labelled or deprecated; nil: not read
 	CurrentNames string             // the key id that AWSCURRENT's value names; read when that version is not one of ours
 	CurrentRead  bool               // whether CurrentNames was read
+	CurrentBad   string             // why that value cannot be used, "" when it can
 	LastUse      map[string]LastUse // by key id; absent: not read
 
 	// Quiet is the time since which no run of ours can have changed this user: the end of the last change that the database

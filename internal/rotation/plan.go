@@ -204,6 +204,9 @@ func (p *planner) checkUser() *Decision {
 }
 
 func (p *planner) checkClasses() *Decision {
+	if p.o.CurrentBad != "" {
+		return &Decision{Reason: BlockedSecretValue, Detail: p.o.CurrentBad}
+	}
 	p.classify()
 	if p.wants.Any() {
 		return &Decision{Reason: ReasonUnknown}

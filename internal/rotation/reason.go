@@ -88,6 +88,8 @@ const (
 	BlockedNativeRotation Reason = "blocked-native-rotation"
 	// Another AWS service owns the secret.
 	BlockedOwnedSecret Reason = "blocked-owned-secret"
+	// A person's value is current, and it is not a JSON object whose other fields could be kept.
+	BlockedSecretValue Reason = "blocked-secret-value"
 	// The user was deleted and made anew: `keyturn adopt USER` accepts it.
 	BlockedUserChanged Reason = "blocked-user-changed"
 	// A state tag is missing or cannot be read: the tag is named.

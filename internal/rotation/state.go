@@ -40,6 +40,9 @@ type Promotion struct {
 	// Promise is the longest Expiration that was handed out while Version is current: the grace of its own retirement is
 	// never shorter.
 	Promise time.Duration
+	// Shared: a version that we did not write was current once, so the value may hold fields of other people, and is read before
+	// it is replaced. It stays so.
+	Shared bool
 }
 
 // Since is when a key was seen in its status.
@@ -76,6 +79,11 @@ func (s *State) adopted(id string) bool { return slices.Contains(s.Adopted, keyH
 func (s *State) IsRevoked(id string) bool { return slices.Contains(s.Revoked, keyHash(id)) }
 
 func (s *State) since(id string) (Since, bool) { v, ok := s.Inactive[keyHash(id)]; return v, ok }
+
+// Keeps reports whether the value of a version may hold fields of other people, which the next value has to keep.
+func (s *State) Keeps(version string) bool {
+	return s.Promoted.Shared || version != "" && !ours(version)
+}
 
 // Clone is a copy that shares nothing.
 func (s State) Clone() State {
@@ -141,8 +149,12 @@ func (s State) promotedTag() string {
 	if s.Promoted.Promoting {
 		word = "promoting"
 	}
-	return fmt.Sprintf("v1 %s %s version=%s grace=%s promise=%s", word, stamp(s.Promoted.At), orNone(s.Promoted.Version),
-		s.Promoted.Grace, s.Promoted.Promise)
+	fields := "own"
+	if s.Promoted.Shared {
+		fields = "shared"
+	}
+	return fmt.Sprintf("v1 %s %s version=%s grace=%s promise=%s fields=%s", word, stamp(s.Promoted.At),
+		orNone(s.Promoted.Version), s.Promoted.Grace, s.Promoted.Promise, fields)
 }
 
 func (s State) inactiveTag() string {

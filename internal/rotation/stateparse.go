@@ -132,11 +132,14 @@ func parsePromoted(s *State, words []string) (err error) {
 	if p.At, err = unstamp(words[1]); err != nil {
 		return err
 	}
-	v, err := named(words[2:], "version", "grace", "promise")
+	v, err := named(words[2:], "version", "grace", "promise", "fields")
 	if err != nil {
 		return err
 	}
-	p.Version = v["version"]
+	if v["fields"] != "own" && v["fields"] != "shared" {
+		return fmt.Errorf("fields= must be own or shared")
+	}
+	p.Version, p.Shared = v["version"], v["fields"] == "shared"
 	if p.Grace, err = time.ParseDuration(v["grace"]); err != nil {
 		return err
 	}
