@@ -45,7 +45,7 @@ func (s *Store) fit(ctx context.Context, o Options, fsys fs.FS) error {
 			Cause: fmt.Errorf("it has schema %d, this program knows up to %d", found, latest)}
 	}
 	if o.Path != Memory {
-		if err := s.useWAL(ctx, o.BusyTimeout); err != nil {
+		if err := s.useWAL(ctx); err != nil {
 			return err
 		}
 	}
