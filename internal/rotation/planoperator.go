@@ -90,7 +90,9 @@ func (p *planner) checkRollback() *Decision {
 	}
 	if target == p.current {
 		if p.st.Promoted.Promoting || p.st.Promoted.Version != p.current {
-			return &Decision{Reason: ReasonRollback, Actions: []Action{{Kind: RecordPromoted, VersionID: p.current}}}
+			c, _ := p.find(ClassCurrent)
+			return &Decision{Reason: ReasonRollback, KeyID: c.ID,
+				Actions: []Action{{Kind: RecordPromoted, KeyID: c.ID, VersionID: p.current}}}
 		}
 		return &Decision{Reason: ReasonRollbackDone, Detail: p.st.Pause.Why}
 	}
