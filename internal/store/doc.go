@@ -38,5 +38,5 @@
 //
 // A Store that is opened and closed inside one testing/synctest bubble belongs to it: its goroutines (one per connection pool)
 // wait on channels of that bubble, connections have no lifetime and so no cleaner, and a statement runs on its caller's
-// goroutine. The bubble's clock moves on while a Store is open. [Memory] opens within a millisecond.
+// goroutine. The bubble's clock moves on while a Store is open. [Memory] opens in about a millisecond.
 package store
