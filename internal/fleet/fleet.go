@@ -18,8 +18,8 @@ import (
 type Config struct {
 	// Candidates lists the users that are selected, and those that are not, with the reason. Needed.
 	Candidates func(ctx context.Context) (Candidates, error)
-	// Cloud gives AWS as one user's run sees it. Needed.
-	Cloud func(Member) reconcile.Cloud
+	// Cloud gives AWS as one user's run sees it; an error is that user's alone. Needed.
+	Cloud func(Member) (reconcile.Cloud, error)
 	// Journal records runs. Needed.
 	Journal reconcile.Journal
 	// Standings gives what the last run of every known user found. Needed.
@@ -66,6 +66,7 @@ type Candidates struct {
 	// Unselected are the others that exist: looked after only while they leave care.
 	Unselected []Member
 	Refused    []Refused // why, as far as a person may wonder
+	Idle       []string  // sentences about parts of the configuration that match nobody
 }
 
 // Fleet runs passes. It may be used by many goroutines.
@@ -103,5 +104,5 @@ func New(c Config) (*Fleet, error) {
 	return f, nil
 }
 
-// word is n random characters of a–z and 2–7.
+// word is n random characters of A–Z and 2–7, in lower case.
 func word(n int) string { return strings.ToLower(rand.Text()[:n]) }

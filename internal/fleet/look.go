@@ -21,7 +21,11 @@ func (f *Fleet) Look(ctx context.Context, m Member) Look {
 	if quiet.IsZero() {
 		quiet = m.Standing.At
 	}
-	obs, d, err := f.recon.Look(ctx, f.task(m, rotation.Request{}), quiet)
+	task, err := f.task(m, rotation.Request{})
+	if err != nil {
+		return Look{Member: m, Err: err}
+	}
+	obs, d, err := f.recon.Look(ctx, task, quiet)
 	return Look{Member: m, Observation: obs, Decision: d, Err: err}
 }
 

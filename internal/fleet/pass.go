@@ -49,7 +49,7 @@ func (f *Fleet) Run(ctx context.Context, p Pass) (Summary, error) {
 	}
 	var mu sync.Mutex
 	f.each(ctx, due, func(ctx context.Context, m Member) {
-		res := f.recon.Run(ctx, f.task(m, p.Request))
+		res := f.one(ctx, m, p.Request)
 		mu.Lock()
 		defer mu.Unlock()
 		sum.Add(res)
@@ -90,11 +90,21 @@ func recheck(m Member) int64 {
 	return m.Standing.Recheck.Unix()
 }
 
-func (f *Fleet) task(m Member, r rotation.Request) reconcile.Task {
-	return reconcile.Task{
-		User: m.User, UserID: m.UserID, Schedule: m.Schedule, Cloud: f.cfg.Cloud(m), Request: r, LeaveCare: m.LeaveCare,
-		ExistingAllowed: f.cfg.ExistingAllowed, Failures: m.Standing.Failures,
+// one runs one member.
+func (f *Fleet) one(ctx context.Context, m Member, r rotation.Request) reconcile.Result {
+	task, err := f.task(m, r)
+	if err != nil {
+		return reconcile.Result{User: m.User, Reason: rotation.ReasonUnknown, Recheck: f.cfg.Now().Add(f.cfg.Limits.MaxRecheck), Err: err}
 	}
+	return f.recon.Run(ctx, task)
+}
+
+func (f *Fleet) task(m Member, r rotation.Request) (reconcile.Task, error) {
+	cloud, err := f.cfg.Cloud(m)
+	return reconcile.Task{
+		User: m.User, UserID: m.UserID, Schedule: m.Schedule, Cloud: cloud, Request: r, LeaveCare: m.LeaveCare,
+		ExistingAllowed: f.cfg.ExistingAllowed, Failures: m.Standing.Failures,
+	}, err
 }
 
 // each does the work for every member, each in its own goroutine once it has a slot, and returns when all are done. When the

@@ -15,6 +15,7 @@ import (
 type Selection struct {
 	Members []Member  // those that leave care included; by name
 	Refused []Refused // by name
+	Idle    []string  // sentences about parts of the configuration that match nobody
 	Known   int       // how many users the account has
 }
 
@@ -33,7 +34,7 @@ func (f *Fleet) Discover(ctx context.Context) (Selection, error) {
 	for _, r := range c.Refused {
 		broken[r.User] = r.Broken
 	}
-	sel := Selection{Refused: c.Refused, Known: len(c.Selected) + len(c.Unselected)}
+	sel := Selection{Refused: c.Refused, Idle: c.Idle, Known: len(c.Selected) + len(c.Unselected)}
 	for _, m := range c.Selected {
 		m.Standing, m.Known = standings[m.User]
 		sel.Members = append(sel.Members, m)

@@ -20,6 +20,10 @@ type Summary struct {
 	AWSCalls    int64 `json:"aws_calls"`   // requests sent, retries and discovery included
 }
 
+// BlockedUserTag: the user's own IAM tag asks for a schedule that the configuration does not have. It is decided before the core
+// sees the user, as no schedule is known for it.
+const BlockedUserTag rotation.Reason = "blocked-user-tag"
+
 // Standing sorts a user into one of the summary's words.
 type Standing string
 

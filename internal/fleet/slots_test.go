@@ -1,0 +1,114 @@
+package fleet
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A user that waits gives its slot away, so that many more than there are slots wait at the same time; and whoever comes back
+// from a wait goes before whoever has not begun.
+func TestSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(2)
+		began := time.Now()
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		busy, most := 0, 0
+		work := func(d time.Duration) {
+			mu.Lock()
+			busy++
+			most = max(most, busy)
+			mu.Unlock()
+			time.Sleep(d) // virtual
+			mu.Lock()
+			busy--
+			mu.Unlock()
+		}
+		const users = 20
+		for range users {
+			if err := s.start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			all.Go(func() {
+				defer s.give()
+				work(100 * time.Millisecond)
+				if err := s.wait(t.Context(), time.Minute); err != nil {
+					t.Error(err)
+				}
+				work(100 * time.Millisecond)
+			})
+		}
+		all.Wait()
+		if most != 2 {
+			t.Errorf("%d users were in work at once, with 2 slots", most)
+		}
+		// 10 rounds of 100 ms, the minute that all wait at once, and what the last ones do after it.
+		if took := time.Since(began); took > time.Minute+3*time.Second {
+			t.Errorf("%d users that wait a minute each took %v: they did not wait at the same time", users, took)
+		}
+		if s.free != 2 {
+			t.Errorf("%d slots are free at the end, not 2", s.free)
+		}
+	})
+}
+
+// Those who resume go first.
+func TestSlotsResumeFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		var order []string
+		var all sync.WaitGroup
+		_ = s.start(t.Context())
+		all.Go(func() {
+			_ = s.wait(t.Context(), time.Second)
+			order = append(order, "resumed")
+			s.give()
+		})
+		synctest.Wait()
+		_ = s.start(t.Context()) // the slot of the one that waits
+		all.Go(func() {
+			_ = s.start(t.Context())
+			order = append(order, "started")
+			s.give()
+		})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		s.give()
+		all.Wait()
+		if len(order) != 2 || order[0] != "resumed" {
+			t.Errorf("order %v, want the resumed one first", order)
+		}
+	})
+}
+
+// A context that ends takes nobody's slot with it.
+func TestSlotsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		if err := s.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if s.start(ctx) == nil {
+					t.Error("a slot was given after the context ended")
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		all.Wait()
+		if err := s.wait(ctx, time.Hour); err == nil {
+			t.Error("the wait did not say that the context ended")
+		}
+		s.give()
+		if s.free != 1 {
+			t.Errorf("%d slots are free, not 1", s.free)
+		}
+	})
+}

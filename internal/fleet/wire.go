@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"context"
+
+	"github.com/keyturn/keyturn/internal/awscloud"
+	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/reconcile"
+	"github.com/keyturn/keyturn/internal/rotation"
+	"github.com/keyturn/keyturn/internal/store"
+)
+
+// AWS is the adapter's configuration as keyturn.yaml has it.
+func AWS(cfg *config.Config) awscloud.Config {
+	s := cfg.Secret
+	return awscloud.Config{
+		Regions: cfg.ConsumerRegions(), Profile: cfg.Profile, Endpoint: cfg.EndpointURL, Concurrency: cfg.Concurrency,
+		HTTPTimeout: cfg.HTTPTimeout.D(), SecretName: s.Name, Existing: s.Existing, KMSKeyID: s.KMSKeyID, Tags: s.Tags,
+		Fields: awscloud.Fields(s.Fields),
+		Pace: awscloud.Pace{IAM: float64(cfg.Pace.IAM), STS: float64(cfg.Pace.STS), SecretWrites: float64(cfg.Pace.SecretWrites),
+			SecretTags: float64(cfg.Pace.SecretTags), SecretReads: float64(cfg.Pace.SecretReads)},
+	}
+}
+
+// Wire is the usual fleet: the users that the configuration selects, in this account, recorded in this database.
+func Wire(account *awscloud.Account, db *store.Store, cfg *config.Config) Config {
+	return Config{
+		Candidates: func(ctx context.Context) (Candidates, error) { return candidates(ctx, account, cfg) },
+		Cloud: func(m Member) (reconcile.Cloud, error) {
+			return account.Session(awscloud.Subject{User: m.User, Path: m.Path, UserID: m.UserID, Email: m.Tags[cfg.TagPrefix+"email"]})
+		},
+		Journal: db,
+		Standings: func(ctx context.Context) (map[rotation.User]rotation.Standing, error) {
+			out := map[rotation.User]rotation.Standing{}
+			for e, err := range db.Standings(ctx) {
+				if err != nil {
+					return nil, err
+				}
+				out[e.User] = e.Standing
+			}
+			return out, nil
+		},
+		Now: account.Now, Calls: account.Calls, Limits: cfg.Limits(), Regions: account.Regions(),
+		ExistingAllowed: cfg.Secret.Existing, Concurrency: cfg.Concurrency,
+	}
+}
+
+// candidates asks AWS for the users and sorts them out.
+func candidates(ctx context.Context, account *awscloud.Account, cfg *config.Config) (Candidates, error) {
+	id, err := account.Identity(ctx)
+	if err != nil {
+		return Candidates{}, err
+	}
+	found, err := account.Users(ctx)
+	if err != nil {
+		return Candidates{}, err
+	}
+	all := make([]config.Candidate, len(found))
+	for i, u := range found {
+		all[i] = config.Candidate{Name: u.Name, Path: u.Path, UserID: u.ID, Tags: u.Tags, Admin: u.Admin, AdminWhy: u.AdminWhy}
+	}
+	sel := config.Select(cfg, all)
+	if err := sel.Err(cfg); err != nil {
+		return Candidates{}, err
+	}
+	fallback, err := cfg.RotationSchedule("")
+	if err != nil {
+		return Candidates{}, err
+	}
+	member := func(c config.Candidate, s rotation.Schedule) Member {
+		return Member{User: rotation.User{Account: id.Account, Name: c.Name}, UserID: c.UserID, Path: c.Path, Tags: c.Tags, Schedule: s}
+	}
+	out := Candidates{Idle: sel.Idle}
+	selected := map[string]bool{}
+	for _, u := range sel.Users {
+		selected[u.Name] = true
+		out.Selected = append(out.Selected, member(u.Candidate, u.Schedule))
+	}
+	for _, c := range all {
+		if !selected[c.Name] {
+			out.Unselected = append(out.Unselected, member(c, fallback))
+		}
+	}
+	for _, r := range sel.Refused {
+		out.Refused = append(out.Refused, Refused{User: rotation.User{Account: id.Account, Name: r.Name}, Why: r.Why,
+			Broken: r.Reason == config.RefusedSchedule})
+	}
+	return out, nil
+}
