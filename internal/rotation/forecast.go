@@ -86,7 +86,7 @@ func NextLook(s Schedule, l Limits, o Observation, changed time.Time) (Decision,
 	if !changed.IsZero() {
 		at = latest(at, changed.Add(l.Settle))
 	}
-	return d, at
+	return d, wholeSecond(at)
 }
 
 func assumeUnused(o Observation, w Wants) Observation {

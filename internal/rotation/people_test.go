@@ -23,9 +23,13 @@ func (w *world) personSets(id string, status KeyStatus) bool {
 	for i, k := range w.o.Keys {
 		if k.ID == id && k.Status != status {
 			w.o.Keys[i].Status = status
-			if status == Active {
+			// What is neither on record nor seen by a look cannot count: a flip between two looks leaves no trace in AWS.
+			st, _, _ := ParseState(w.o.Secret.Tags)
+			since, known := st.since(id)
+			switch {
+			case status == Active && known && since.Inactive:
 				w.truth.activeAt[id] = w.now
-			} else {
+			case status == Inactive && !(known && since.Inactive):
 				w.truth.inactiveAt[id] = w.now
 			}
 			return true

@@ -63,6 +63,7 @@ func (p *planner) finish(d Decision) Decision {
 	if d.Detail == "" {
 		d.Detail = p.detail
 	}
+	d.Recheck = wholeSecond(d.Recheck)
 	return p.confirmed(d)
 }
 
@@ -78,6 +79,14 @@ func (p *planner) confirmed(d Decision) Decision {
 		return d
 	}
 	return Decision{Reason: ReasonConfirm, Confirm: wait, Recheck: p.o.Now.Add(wait), Classes: d.Classes, Detail: d.Detail}
+}
+
+// wholeSecond rounds up: AWS's Date has no fractions, so a look before the whole second would see the same as the one before.
+func wholeSecond(t time.Time) time.Time {
+	if down := t.Truncate(tick); down.Before(t) {
+		return down.Add(tick)
+	}
+	return t
 }
 
 func (p *planner) wakeAt(t time.Time) {

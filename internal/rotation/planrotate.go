@@ -165,6 +165,10 @@ func (p *planner) noSlot() *Decision {
 	case p.count(ClassLegacy) >= maxKeys:
 		return &Decision{Reason: BlockedTwoLegacy, KeyID: legacy.ID}
 	}
-	return &Decision{Reason: BlockedNoSlot, KeyID: p.o.Keys[0].ID,
+	other := p.o.Keys[0].ID
+	if c, ok := p.find(ClassCurrent); ok && c.ID == other {
+		other = p.o.Keys[1].ID
+	}
+	return &Decision{Reason: BlockedNoSlot, KeyID: other,
 		Detail: "reactivate the current key, or delete the other one by hand"}
 }
