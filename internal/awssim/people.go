@@ -251,6 +251,7 @@ func (p *People) CreateSecret(name, value string, tags map[string]string) error 
 func (p *People) version(id, value string, now time.Time) *version {
 	n := p.w.request.Add(1)
 	token := uuid.NewSHA1(uuid.NameSpaceOID, []byte(p.w.draw(32, base32Upper, "version", id, n)))
+	token[6] = token[6]&0x0f | 0x40 // the console and the SDKs make version 4
 	return &version{id: token.String(), created: now, text: value, isText: true, named: readValue(value)}
 }
 

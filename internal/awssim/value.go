@@ -43,7 +43,7 @@ func (n *named) read(prefix string, object map[string]any) {
 		plain := strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
 		old := strings.HasPrefix(plain, "old") || strings.HasPrefix(plain, "previous")
 		switch {
-		case old && longTermKey.MatchString(text):
+		case old && (longTermKey.MatchString(text) || strings.HasSuffix(plain, "accesskeyid")):
 		case strings.HasSuffix(plain, "accesskeyid") || longTermKey.MatchString(text):
 			n.keyID = text
 		case strings.HasSuffix(plain, "secretaccesskey") || strings.HasSuffix(plain, "secretkey"):

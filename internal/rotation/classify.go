@@ -51,8 +51,13 @@ func (p *planner) classify() {
 
 // namedByHand is the key that AWSCURRENT's value names, when that version is not one that we wrote.
 func (p *planner) namedByHand() string {
-	if p.current == "" || ours(p.current) {
+	if p.current == "" {
 		return ""
+	}
+	for _, k := range p.o.Keys {
+		if p.current == VersionID(k.ID) {
+			return ""
+		}
 	}
 	if !p.o.CurrentRead {
 		p.wants.CurrentNames = true

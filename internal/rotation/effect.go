@@ -40,7 +40,6 @@ func Effect(o Observation, a Action, m Moment) Observation {
 	switch a.Kind {
 	case Onboard, OnboardExisting:
 		st = fresh(o, m, a.WithIntent)
-		st.Promoted.Shared = a.Kind == OnboardExisting
 		o.Secret.Exists = true
 	case CreateKey:
 		o.Keys = append(o.Keys, m.Made)
@@ -94,7 +93,6 @@ func (s *State) record(o Observation, a Action, m Moment, key, version string) {
 		s.Promoted = s.Promoted.next(version, m)
 		if made := version == VersionID(key) && !s.had(key); made {
 			s.Intent.Open = false
-			s.Promoted.Shared = s.Keeps(s.Intent.Base)
 		}
 	case MarkRevoked:
 		s.Revoked = append(existing(s.Revoked, o), hash)
@@ -133,8 +131,7 @@ func (p Promotion) next(version string, m Moment) Promotion {
 	if p.At.IsZero() {
 		left = 0
 	}
-	return Promotion{At: m.Up, Version: version, Grace: max(m.Grace, p.Promise, left), Promise: m.Grace,
-		Shared: p.Shared || version != "" && !ours(version)}
+	return Promotion{At: m.Up, Version: version, Grace: max(m.Grace, p.Promise, left), Promise: m.Grace}
 }
 
 // put stores a version: the first one of a secret is current by itself, every later one is pending.

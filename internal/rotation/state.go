@@ -40,9 +40,6 @@ type Promotion struct {
 	// Promise is the longest Expiration that was handed out while Version is current: the grace of its own retirement is
 	// never shorter.
 	Promise time.Duration
-	// Shared: a version that we did not write was current once, so the value may hold fields of other people, and is read before
-	// it is replaced. It stays so.
-	Shared bool
 }
 
 // Since is when a key was seen in its status.
@@ -79,11 +76,6 @@ func (s *State) adopted(id string) bool { return slices.Contains(s.Adopted, keyH
 func (s *State) IsRevoked(id string) bool { return slices.Contains(s.Revoked, keyHash(id)) }
 
 func (s *State) since(id string) (Since, bool) { v, ok := s.Inactive[keyHash(id)]; return v, ok }
-
-// Keeps reports whether the value of a version may hold fields of other people, which the next value has to keep.
-func (s *State) Keeps(version string) bool {
-	return s.Promoted.Shared || version != "" && !ours(version)
-}
 
 // Clone is a copy that shares nothing.
 func (s State) Clone() State {
@@ -149,12 +141,8 @@ func (s State) promotedTag() string {
 	if s.Promoted.Promoting {
 		word = "promoting"
 	}
-	fields := "own"
-	if s.Promoted.Shared {
-		fields = "shared"
-	}
-	return fmt.Sprintf("v1 %s %s version=%s grace=%s promise=%s fields=%s", word, stamp(s.Promoted.At),
-		orNone(s.Promoted.Version), s.Promoted.Grace, s.Promoted.Promise, fields)
+	return fmt.Sprintf("v1 %s %s version=%s grace=%s promise=%s", word, stamp(s.Promoted.At), orNone(s.Promoted.Version),
+		s.Promoted.Grace, s.Promoted.Promise)
 }
 
 func (s State) inactiveTag() string {
@@ -192,7 +180,7 @@ func tagText(s string, most int) string {
 			return r
 		}
 		return '_'
-	}, strings.TrimSpace(s))
+	}, strings.Join(strings.Fields(s), " "))
 	if len(out) > most {
 		out = out[:most]
 	}

@@ -43,7 +43,7 @@ func ParseState(tags map[string]string) (s State, present bool, err error) {
 		{TagLegacy, func(s *State, w []string) (err error) { s.Legacy, err = hashes(w); return }},
 		{TagAdopted, func(s *State, w []string) (err error) { s.Adopted, err = hashes(w); return }},
 		{TagRevoked, func(s *State, w []string) (err error) { s.Revoked, err = hashes(w); return }},
-		{TagUser, func(s *State, w []string) error { s.UserID = w[0]; return nil }},
+		{TagUser, parseUser},
 	} {
 		words := strings.Fields(tags[p.tag])
 		if len(words) < 2 || words[0] != "v1" {
@@ -56,10 +56,21 @@ func ParseState(tags map[string]string) (s State, present bool, err error) {
 	if s.Promoted.Version == "" && !s.Promoted.Promoting {
 		return State{}, true, &TagError{TagPromoted, "names no version"}
 	}
+	if s.Promoted.At.IsZero() || s.Promoted.Grace < 0 || s.Promoted.Promise < 0 { // would make every grace look over
+		return State{}, true, &TagError{TagPromoted, "has no time, or a negative grace"}
+	}
 	if s.Intent.Open && s.Intent.At.IsZero() {
 		return State{}, true, &TagError{TagIntent, "is open without a time"}
 	}
 	return s, true, nil
+}
+
+func parseUser(s *State, words []string) error {
+	if len(words) != 1 {
+		return fmt.Errorf("one UserId is expected")
+	}
+	s.UserID = words[0]
+	return nil
 }
 
 func hashes(words []string) ([]string, error) {
@@ -132,14 +143,11 @@ func parsePromoted(s *State, words []string) (err error) {
 	if p.At, err = unstamp(words[1]); err != nil {
 		return err
 	}
-	v, err := named(words[2:], "version", "grace", "promise", "fields")
+	v, err := named(words[2:], "version", "grace", "promise")
 	if err != nil {
 		return err
 	}
-	if v["fields"] != "own" && v["fields"] != "shared" {
-		return fmt.Errorf("fields= must be own or shared")
-	}
-	p.Version, p.Shared = v["version"], v["fields"] == "shared"
+	p.Version = v["version"]
 	if p.Grace, err = time.ParseDuration(v["grace"]); err != nil {
 		return err
 	}
@@ -178,7 +186,7 @@ func parsePaused(s *State, words []string) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Pause = Pause{Paused: true, Target: v["target"], Why: strings.TrimPrefix(strings.Join(words[2:], " "), "why=")}
+	s.Pause = Pause{Paused: true, Target: v["target"], Why: tagText(strings.TrimPrefix(strings.Join(words[2:], " "), "why="), 150)}
 	s.Pause.At, err = unstamp(v["since"])
 	return err
 }
