@@ -86,14 +86,14 @@ func (w *world) look() {
 // pass is one run of the reconciler.
 func (w *world) pass(p *process) reconcile.Result {
 	w.phase = w.phaseNow()
-	asked := w.request
+	asked, from := w.request, w.currentKey()
 	res := p.rec.Run(p.ctx, reconcile.Task{User: w.user, UserID: w.userID, Schedule: w.schedule, Cloud: w.session(p),
 		Request: asked, LeaveCare: w.leave})
 	w.last = res
 	w.note("%s %s key=%s detail=%q next=%s err=%v", p.name, res.Reason, res.KeyID, res.Detail, res.Recheck.Sub(w.start), res.Err)
 	if asked.Kind != "" && !p.dead.Load() && res.Err == nil && (w.carriedOut(asked, res) || res.Reason.Blocked()) {
 		w.request = rotation.Request{}
-		w.refused = res.Reason
+		w.refused, w.carriedFrom = res.Reason, from
 	}
 	w.afterPass()
 	if w.onRun != nil {

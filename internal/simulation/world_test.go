@@ -46,6 +46,8 @@ type world struct {
 	request rotation.Request // an operator's wish, until it is carried out
 	leave   bool
 	refused rotation.Reason // with which the last wish ended
+	// carriedFrom is the key that was current when the last wish was taken up.
+	carriedFrom string
 	notYet  time.Time       // people acted: a look before this one could be stale
 
 	fault  func(*world, *awssim.Call) awssim.Fate
