@@ -50,10 +50,14 @@ func (c *clock) read() time.Time {
 // second attempt: CreateAccessKey and the probes of new keys have none.
 type signer struct {
 	clock *clock
-	v4    *v4.Signer
+	v4    *v4.Signer // nil: a new one each time
 }
 
 func newSigner(c *clock) *signer { return &signer{clock: c, v4: v4.NewSigner()} }
+
+// newProbeSigner forgets. The SDK's signers keep the derived key by access key id, whatever the secret: a wrong secret would
+// pass the probe after the right one had.
+func newProbeSigner(c *clock) *signer { return &signer{clock: c} }
 
 // SignHTTP is what the SDK calls.
 func (s *signer) SignHTTP(ctx context.Context, creds aws.Credentials, r *http.Request, hash, service, region string,
@@ -65,5 +69,9 @@ func (s *signer) SignHTTP(ctx context.Context, creds aws.Credentials, r *http.Re
 	if c := callOf(ctx); c != nil {
 		c.signed = at
 	}
-	return s.v4.SignHTTP(ctx, creds, r, hash, service, region, at, opts...)
+	sign := s.v4
+	if sign == nil {
+		sign = v4.NewSigner()
+	}
+	return sign.SignHTTP(ctx, creds, r, hash, service, region, at, opts...)
 }

@@ -134,3 +134,7 @@ func newWorld(c awssim.Config) *awssim.World {
 }
 
 const second = time.Second
+
+func contextFor(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(bg, d)
+}

@@ -71,6 +71,7 @@ func TestKeyLife(t *testing.T) {
 		ok(t, s.DeleteAccessKey(bg, first.ID)) // gone already is no error
 		failed(t, s.UpdateAccessKey(bg, first.ID, rotation.Active), rotation.ErrNoKey, true)
 		failed(t, s.GetCallerIdentity(bg, "us-east-1", first.ID, first.Secret), rotation.ErrInvalidKey, true)
+		ok(t, s.GetCallerIdentity(bg, "us-east-1", second.ID, second.Secret))
 		failed(t, s.GetCallerIdentity(bg, "us-east-1", second.ID, rotation.NewSensitive("wrong")), rotation.ErrWrongSecret, true)
 		if got := w.Counts()["CreateAccessKey"]; got != 2 {
 			t.Fatalf("%d creates", got)
@@ -90,7 +91,9 @@ func TestKeyLimitAndMissingUser(t *testing.T) {
 	for _, call := range []func(*awscloud.Session) error{
 		func(s *awscloud.Session) error { _, err := s.ListAccessKeys(bg); return err },
 		func(s *awscloud.Session) error { _, err := s.CreateAccessKey(bg); return err },
-		func(s *awscloud.Session) error { return s.UpdateAccessKey(bg, "AKIAABCDEFGHIJKLMNOP", rotation.Inactive) },
+		func(s *awscloud.Session) error {
+			return s.UpdateAccessKey(bg, "AKIAABCDEFGHIJKLMNOP", rotation.Inactive)
+		},
 	} {
 		failed(t, call(session(t, a, "nobody")), rotation.ErrNoUser, true)
 	}

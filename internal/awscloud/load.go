@@ -155,7 +155,7 @@ func (a *Account) probeClient(region string) *sts.Client {
 	cfg := a.base.Copy()
 	cfg.Region, cfg.Credentials = region, nil
 	c := sts.NewFromConfig(cfg, func(o *sts.Options) {
-		o.HTTPSignerV4 = newSigner(a.clock)
+		o.HTTPSignerV4 = newProbeSigner(a.clock)
 		o.Retryer = aws.NopRetryer{}
 	})
 	a.probes[region] = c
