@@ -33,7 +33,7 @@ func (w *world) consume() {
 			w.promises[id] = until
 		}
 	})
-	w.after(10*time.Second+time.Duration(w.rng.Int64N(int64(80*time.Second))), w.consume)
+	w.after(20*time.Second+time.Duration(w.rng.Int64N(int64(2*time.Minute))), w.consume)
 }
 
 func (w *world) keyWorks(id string) bool {
