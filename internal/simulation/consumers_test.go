@@ -27,7 +27,7 @@ func (w *world) consume() {
 		if !ok || id == "" || w.excused || !w.keyWorks(id) {
 			return
 		}
-		seen.Now = time.Now().Truncate(time.Second)
+		seen.Now = w.now().Truncate(time.Second)
 		until := rotation.Expiration(w.schedule, w.limits, seen, id)
 		if until.After(w.promises[id]) {
 			w.promises[id] = until
@@ -51,7 +51,7 @@ func (w *world) truth() (rotation.Observation, bool) {
 	if !ok || s.stage(rotation.StageCurrent) == "" || w.promoted == 0 {
 		return rotation.Observation{}, false
 	}
-	o := rotation.Observation{User: w.user, UserID: w.userID, Now: time.Now().Truncate(time.Second), Keys: []rotation.Key{}}
+	o := rotation.Observation{User: w.user, UserID: w.userID, Now: w.now().Truncate(time.Second), Keys: []rotation.Key{}}
 	for _, k := range w.sim.Keys(username) {
 		o.Keys = append(o.Keys, rotation.Key{ID: k.ID, Status: rotation.KeyStatus(k.Status), Created: k.Created.Truncate(time.Second)})
 	}

@@ -120,6 +120,9 @@ func drawOptions(seed uint64) options {
 	if rng.IntN(3) == 0 {
 		o.pages = 1
 	}
+	if rng.IntN(3) == 0 {
+		o.skew = time.Duration(rng.Int64N(int64(6*time.Hour))) - 3*time.Hour
+	}
 	return o
 }
 
@@ -158,7 +161,7 @@ func (w *world) notStuck(period time.Duration) {
 	}
 	for _, k := range w.sim.Keys(username) {
 		if k.ID == w.currentKey() && k.Status == "Active" {
-			if age := time.Since(k.Created); age > period+6*time.Minute {
+			if age := w.now().Sub(k.Created); age > period+6*time.Minute {
 				w.fail("stuck: the current key is %s old, reason %s, %v", age, w.last.Reason, w.last.Err)
 			}
 			return

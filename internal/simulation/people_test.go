@@ -36,7 +36,7 @@ func (w *world) intentWindow() bool {
 		return true
 	}
 	st, present, err := rotation.ParseState(s.Tags)
-	return err != nil || !present || st.Intent.Open && time.Now().Before(st.Intent.At.Add(w.limits.Window()+2*time.Second))
+	return err != nil || !present || st.Intent.Open && w.now().Before(st.Intent.At.Add(w.limits.Window()+2*time.Second))
 }
 
 func (w *world) createForeign() {

@@ -68,7 +68,7 @@ func (w *world) look() {
 		w.boot()
 	}
 	res := w.pass(w.proc)
-	next := res.Recheck
+	next := res.Recheck.Add(-w.skew)
 	if w.proc.dead.Load() {
 		w.note("%s died", w.proc.name)
 		next = time.Now().Add(time.Duration(w.rng.Int64N(int64(30 * time.Second))))
@@ -90,7 +90,8 @@ func (w *world) pass(p *process) reconcile.Result {
 	res := p.rec.Run(p.ctx, reconcile.Task{User: w.user, UserID: w.userID, Schedule: w.schedule, Cloud: w.session(p),
 		Request: asked, LeaveCare: w.leave})
 	w.last = res
-	w.note("%s %s key=%s detail=%q next=%s err=%v", p.name, res.Reason, res.KeyID, res.Detail, res.Recheck.Sub(w.start), res.Err)
+	w.note("%s %s key=%s detail=%q next=%s err=%v", p.name, res.Reason, res.KeyID, res.Detail,
+		res.Recheck.Add(-w.skew).Sub(w.start), res.Err)
 	if asked.Kind != "" && !p.dead.Load() && res.Err == nil && (w.carriedOut(asked, res) || res.Reason.Blocked()) {
 		w.request = rotation.Request{}
 		w.refused, w.carriedFrom = res.Reason, from
@@ -210,7 +211,7 @@ func (w *world) onCall(c *awssim.Call) awssim.Fate {
 // checkPromise: a key that a consumer still holds by right must work, unless it was revoked.
 func (w *world) checkPromise(keyID string) {
 	until := w.promises[keyID]
-	if !until.After(time.Now()) || w.revoked[keyID] {
+	if !until.After(w.now()) || w.revoked[keyID] {
 		return
 	}
 	for _, k := range w.sim.Keys(username) {
@@ -218,5 +219,5 @@ func (w *world) checkPromise(keyID string) {
 			return
 		}
 	}
-	w.fail("a consumer may use %s for %s more, and it is dead", keyID, time.Until(until))
+	w.fail("a consumer may use %s for %s more, and it is dead", keyID, until.Sub(w.now()))
 }

@@ -34,6 +34,7 @@ type world struct {
 	schedule rotation.Schedule
 	limits   rotation.Limits
 	regions  []string
+	skew     time.Duration // what AWS's clock is ahead of this machine's
 
 	journal reconcile.Journal
 	fresh   func() reconcile.Journal // a new, empty database
@@ -48,7 +49,7 @@ type world struct {
 	refused rotation.Reason // with which the last wish ended
 	// carriedFrom is the key that was current when the last wish was taken up.
 	carriedFrom string
-	notYet  time.Time       // people acted: a look before this one could be stale
+	notYet      time.Time // people acted: a look before this one could be stale
 
 	fault  func(*world, *awssim.Call) awssim.Fate
 	phase  string
@@ -81,7 +82,8 @@ type options struct {
 	propagation time.Duration
 	stale       time.Duration
 	regions     []string
-	keys        int // access keys that the user has before keyturn's care
+	skew        time.Duration // of AWS's clock against this machine's
+	keys        int           // access keys that the user has before keyturn's care
 	journal     func() reconcile.Journal
 	pages       int
 }
@@ -104,7 +106,7 @@ func newWorld(seed uint64, o options) *world {
 	}
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x6b657974)), user: rotation.User{Account: account, Name: username},
-		schedule: o.schedule, limits: rotation.DefaultLimits(), regions: o.regions, start: time.Now(),
+		skew: o.skew, schedule: o.schedule, limits: rotation.DefaultLimits(), regions: o.regions, start: time.Now(),
 		revoked: map[string]bool{}, promises: map[string]time.Time{},
 	}
 	w.limits.LegacyQuiet = 2 * time.Hour
@@ -114,7 +116,7 @@ func newWorld(seed uint64, o options) *world {
 	}
 	w.journal = w.fresh()
 	w.sim = awssim.New(awssim.Config{Account: account, Regions: o.regions, Seed: seed, Propagation: o.propagation,
-		Staleness: o.stale, PageSize: o.pages, Rates: awssim.Rates{Unlimited: true}, OnCall: w.onCall,
+		Staleness: o.stale, Clock: w.now, PageSize: o.pages, Rates: awssim.Rates{Unlimited: true}, OnCall: w.onCall,
 		Violation: func(s string) { w.fail("%s", s) }})
 	people := w.sim.People()
 	_ = people.CreateUser(username, "/service/", map[string]string{"keyturn:managed": "true"})
@@ -128,6 +130,9 @@ func newWorld(seed uint64, o options) *world {
 	w.boot()
 	return w
 }
+
+// now is AWS's true time.
+func (w *world) now() time.Time { return time.Now().Add(w.skew) }
 
 // care tells the simulator what the schedule promises now, so that it can check every call.
 func (w *world) care(legacy []string) {
