@@ -37,6 +37,7 @@ func TestOthersFieldsSurviveEveryRotation(t *testing.T) {
 	edited = strings.TrimSuffix(edited, "}") + `,"port":5432.00}`
 	ok(t, w.People().PutSecretValue(s.SecretName(), edited))
 	for i := range 4 {
+		w.ResetCounts()
 		s = session(t, a, "ci") // each run is a new session, and maybe a new process
 		d := must(s.DescribeSecret(bg))(t)
 		for _, labels := range d.Versions {
@@ -57,16 +58,12 @@ func TestOthersFieldsSurviveEveryRotation(t *testing.T) {
 			!strings.HasPrefix(value, "{ \"endpoint\" : \"https://db\",\n") || !strings.Contains(value, `,"port":5432.00`) {
 			t.Fatalf("rotation %d lost fields of others", i)
 		}
-		if n := w.Counts()["GetSecretValue"]; n != int64(i+1) {
+		if n := w.Counts()["GetSecretValue"]; n != 1 {
 			t.Fatalf("rotation %d: %d reads", i, n)
 		}
 		same, err := s.SameFields(bg, rotation.VersionID(key.ID), d.Stage(rotation.StageCurrent))
 		if err != nil || !same {
 			t.Fatalf("same fields: %t, %v", same, err)
-		}
-		w.ResetCounts()
-		for range i + 1 { // as many reads as the next round's check expects
-			must(s.ReadKey(bg, rotation.VersionID(key.ID)))(t)
 		}
 	}
 	before := rotation.VersionID(key.ID)
