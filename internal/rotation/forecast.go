@@ -106,7 +106,8 @@ func assumeUnused(o Observation, w Wants) Observation {
 }
 
 // Expiration is until when a consumer may use the key that it is given now: never later than the key's deactivation can be,
-// even if the answer it was read from was stale.
+// even if the answer it was read from was stale, and whatever becomes of the schedule. CurrentNames has to be read when a person
+// put AWSCURRENT's value.
 func Expiration(s Schedule, l Limits, o Observation, keyID string) time.Time {
 	brief := o.Now.Add(l.Brief)
 	st, present, err := ParseState(o.Secret.Tags)
@@ -114,11 +115,9 @@ func Expiration(s Schedule, l Limits, o Observation, keyID string) time.Time {
 		return brief
 	}
 	end := o.Now.Add(max(0, min(st.Promoted.Promise, s.Grace())-l.Settle))
-	if k, ok := o.key(keyID); ok && VersionID(keyID) != st.Promoted.Version {
-		p := planner{s: s, l: l, o: &o, st: st, current: st.Promoted.Version}
-		if planned := p.retireAt(k); planned.Before(end) {
-			end = planned
-		}
+	named := o.CurrentRead && o.CurrentNames == keyID
+	if sure := st.Promoted.At.Add(st.Promoted.Grace); VersionID(keyID) != st.Promoted.Version && !named && sure.Before(end) {
+		end = sure // what is on record stands, whatever becomes of the schedule
 	}
 	return end
 }

@@ -135,6 +135,12 @@ func (f *life) person(what string, k Key) {
 		f.personSets(k.ID, Active)
 	case "delete":
 		f.personDeletes(k.ID)
+	case "edit", "move":
+		if st, _, _ := ParseState(f.o.Secret.Tags); st.Intent.Open && !st.had(k.ID) {
+			return // nobody but keyturn holds the secret of a key that is under way
+		}
+	}
+	switch what {
 	case "edit":
 		if f.o.Secret.Stage(StageCurrent) != "" {
 			f.personEdits(k.ID)

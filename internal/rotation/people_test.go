@@ -53,7 +53,6 @@ func (w *world) personEdits(keyID string) {
 	w.o.Secret.Exists = true
 	w.o.promote(version)
 	w.truth.handedOut[keyID] = true
-	w.truth.replaced = w.now
 }
 
 // personMoves moves AWSCURRENT to the stored version of a key.
@@ -62,7 +61,6 @@ func (w *world) personMoves(keyID string) {
 	w.o.Secret.Versions = cloneSecret(w.o.Secret).Versions
 	w.o.promote(VersionID(keyID))
 	w.truth.handedOut[keyID] = true
-	w.truth.replaced = w.now
 }
 
 func (w *world) personRecreatesUser() {

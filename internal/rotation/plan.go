@@ -157,7 +157,7 @@ func (p *planner) checkOnboard() *Decision {
 	if p.o.Request.Kind == RequestRevoke {
 		if k, ok := p.o.key(p.o.Request.KeyID); ok {
 			d.Reason, d.KeyID = ReasonRevoke, k.ID
-			d.Actions = append(d.Actions, revokeSteps(k, false)...)
+			d.Actions = append(d.Actions, p.revokeSteps(k, false)...)
 		} else {
 			d = &Decision{Reason: BlockedRequest, KeyID: p.o.Request.KeyID}
 		}

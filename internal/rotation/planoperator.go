@@ -32,12 +32,12 @@ func (p *planner) checkRecords() *Decision {
 
 // revokeSteps deactivate a leaked key without any grace. It is marked first, so that the revoke outlives a crash, a lost
 // database and a person who reactivates the key.
-func revokeSteps(k Key, marked bool) (steps []Action) {
+func (p *planner) revokeSteps(k Key, marked bool) (steps []Action) {
 	if !marked {
 		steps = append(steps, Action{Kind: MarkRevoked, KeyID: k.ID})
 	}
 	if k.Status == Active {
-		steps = append(steps, Action{Kind: DeactivateKey, KeyID: k.ID})
+		return append(steps, p.dropSteps(k.ID)...)
 	}
 	return append(steps, Action{Kind: RecordInactive, KeyID: k.ID})
 }
@@ -67,7 +67,7 @@ func (p *planner) checkRevoke() *Decision {
 	if leaked.ID == "" {
 		return nil
 	}
-	steps := revokeSteps(leaked.Key, p.st.IsRevoked(leaked.ID))
+	steps := p.revokeSteps(leaked.Key, p.st.IsRevoked(leaked.ID))
 	if leaked.Class == ClassCurrent && leaked.Status == Active && len(p.o.Keys) < maxKeys && !p.o.LeaveCare && p.mayCreate() {
 		at := len(steps) - 2 // before the deactivation and its record
 		steps = append(append(append([]Action{}, steps[:at]...), p.newKey(true)...), steps[at:]...)

@@ -36,7 +36,7 @@ func (p *planner) checkRetire() *Decision {
 			continue
 		}
 		if p.quiet(k, ready) {
-			return &Decision{Reason: ReasonGraceOver, KeyID: k.ID, Actions: dropSteps(k.ID)}
+			return &Decision{Reason: ReasonGraceOver, KeyID: k.ID, Actions: p.dropSteps(k.ID)}
 		}
 	}
 	return nil

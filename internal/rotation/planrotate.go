@@ -1,14 +1,18 @@
 package rotation
 
-// dropSteps make a key Inactive that was never handed out; it is deleted after the quarantine.
-func dropSteps(keyID string) []Action {
-	return []Action{{Kind: DeactivateKey, KeyID: keyID}, {Kind: RecordInactive, KeyID: keyID}}
+// dropSteps make a key Inactive and record it. A record from an earlier time (somebody reactivated the key since) is cleared
+// before: a crash between the two may not leave a time from which its deletion would be early.
+func (p *planner) dropSteps(keyID string) (steps []Action) {
+	if since, ok := p.st.since(keyID); ok && since.Inactive {
+		steps = append(steps, Action{Kind: RecordActive, KeyID: keyID})
+	}
+	return append(steps, Action{Kind: DeactivateKey, KeyID: keyID}, Action{Kind: RecordInactive, KeyID: keyID})
 }
 
 // removal is the life's end of an orphan or a dropped pending key: Inactive, quarantine, deletion.
 func (p *planner) removal(k ClassifiedKey, r Reason) *Decision {
 	if k.Status == Active {
-		return &Decision{Reason: r, KeyID: k.ID, Actions: dropSteps(k.ID)}
+		return &Decision{Reason: r, KeyID: k.ID, Actions: p.dropSteps(k.ID)}
 	}
 	since, ok := p.st.since(k.ID)
 	if !ok || !since.Inactive {
@@ -48,7 +52,7 @@ func (p *planner) checkPending() *Decision {
 		return p.removal(k, ReasonPendingOutdated)
 	}
 	version := VersionID(k.ID)
-	return &Decision{Reason: ReasonResumePending, KeyID: k.ID, IfHopeless: dropSteps(k.ID), Actions: []Action{
+	return &Decision{Reason: ReasonResumePending, KeyID: k.ID, IfHopeless: p.dropSteps(k.ID), Actions: []Action{
 		{Kind: Verify, KeyID: k.ID, VersionID: version},
 		{Kind: Promote, KeyID: k.ID, VersionID: version, Base: p.current},
 		{Kind: RecordPromoted, KeyID: k.ID, VersionID: version},

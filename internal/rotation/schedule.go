@@ -3,6 +3,7 @@ package rotation
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"time"
 )
 
@@ -122,7 +123,7 @@ func (s Schedule) Validate(l Limits) error {
 func Duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d < 0 {
-		return "-" + Duration(-d)
+		return "-" + Duration(-max(d, -math.MaxInt64))
 	}
 	if d < time.Second {
 		return d.String()

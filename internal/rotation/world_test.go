@@ -340,6 +340,9 @@ func (w *world) change(o Observation, a Action, m Moment, why Reason) error {
 			w.o.Secret.Tags[k] = v
 		}
 		w.noteIntent(m.Run, a.Kind == WriteIntent)
+		if a.Kind == RecordPromoted && st.Promoted.Version != old.Promoted.Version {
+			w.truth.replaced = w.now // by a person: there and back between two looks leaves no trace, so it counts from the record
+		}
 		return nil
 	}
 	w.o.Keys, w.o.Secret.Versions, w.o.Stored = after.Keys, after.Secret.Versions, after.Stored

@@ -1,0 +1,108 @@
+package rotation
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestExpirationKeepsItsPromise: over any change of the schedule between any two looks, with consumers that read from answers
+// up to settle old, no key is deactivated before an Expiration that was handed out for it. (The world notes every Expiration,
+// and breaks when a deactivation comes earlier.)
+func TestExpirationKeepsItsPromise(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var schedules []Schedule
+		for range rapid.IntRange(1, 3).Draw(t, "schedules") {
+			s := anySchedule(t, DefaultLimits())
+			if s.Grace() < DefaultLimits().Settle+time.Minute {
+				s.DeactivateAfter = s.RotateEvery + 2*time.Minute // a shorter grace is no grace for anybody who caches
+				s.DeleteAfter = max(s.DeleteAfter, s.DeactivateAfter)
+			}
+			schedules = append(schedules, s)
+		}
+		f := newLife(t, schedules[0])
+		f.l.MaxRecheck = 24 * time.Hour
+		f.next = f.now
+		for range rapid.IntRange(10, 60).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"look", "look", "schedule", "consumer", "consumer", "previous", "wait", "crash", "rollback"}).Draw(t, "step") {
+			case "look":
+				f.now = latest(f.now, f.next)
+				f.turn(Request{})
+			case "schedule":
+				f.s = rapid.SampledFrom(schedules).Draw(t, "schedule")
+				f.note("schedule %s %s %s", Duration(f.s.RotateEvery), Duration(f.s.DeactivateAfter), Duration(f.s.DeleteAfter))
+			case "consumer":
+				id, until := f.handOut(time.Duration(rapid.IntRange(0, 59_000).Draw(t, "stale")) * time.Millisecond)
+				if id != "" {
+					f.note("a consumer gets %s until %s", id, Duration(until.Sub(f.start)))
+				}
+			case "previous":
+				f.handOutPrevious()
+			case "wait":
+				ahead := latest(f.now, f.next).Sub(f.now)
+				f.now = f.now.Add(ahead * time.Duration(rapid.IntRange(0, 100).Draw(t, "share")) / 100)
+			case "crash":
+				f.fault = fault{rapid.SampledFrom([]ActionKind{Promote, RecordPromoted, RecordPromoting, PutFirst, DeactivateKey}).Draw(t, "at"), "crash-after"}
+			case "rollback":
+				if rapid.IntRange(0, 4).Draw(t, "asked") == 4 {
+					f.ask(Request{Kind: RequestRollback})
+					f.until(f.now.Add(5*time.Minute), Request{})
+					f.ask(Request{Kind: RequestResume})
+				}
+			}
+		}
+	})
+}
+
+// handOutPrevious is somebody who asks for the previous key by name.
+func (f *life) handOutPrevious() {
+	v := f.o.Secret.Stage(StagePrevious)
+	id := f.names[v]
+	if k, ok := f.o.key(id); !ok || k.Status != Active {
+		return
+	}
+	o := f.o
+	o.Now = f.now.Truncate(time.Second)
+	until := Expiration(f.s, f.l, o, id)
+	f.note("somebody gets the previous key %s until %s", id, Duration(until.Sub(f.start)))
+	f.truth.expires[id] = latest(f.truth.expires[id], until)
+}
+
+// TestExpirationOfAKeyNamedByHand: a person's value names a key that keyturn did not make. It is current, so its consumers get
+// as much time as those of any current key, however old it is.
+func TestExpirationOfAKeyNamedByHand(t *testing.T) {
+	s := Schedule{RotateEvery: 24 * time.Hour, DeactivateAfter: 26 * time.Hour, DeleteAfter: 28 * time.Hour}
+	l := DefaultLimits()
+	st := State{UserID: "AIDAAPP", Promoted: Promotion{At: anyEpoch.Add(-20 * time.Hour), Version: handMade, Grace: s.Grace(), Promise: s.Grace()}}
+	o := Observation{Now: anyEpoch, UserID: "AIDAAPP", Keys: []Key{{"K9", Active, anyEpoch.Add(-400 * 24 * time.Hour)}},
+		CurrentRead: true, CurrentNames: "K9",
+		Secret: Secret{Exists: true, Versions: map[string][]string{handMade: {StageCurrent}}, Tags: st.Tags()}}
+	if got, want := Expiration(s, l, o, "K9"), anyEpoch.Add(2*time.Hour-l.Settle); !got.Equal(want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestExpirationIsBriefWhileNothingIsRecorded: promoting, unreadable tags, or a promotion that is not on record.
+func TestExpirationIsBriefWhileNothingIsRecorded(t *testing.T) {
+	s, l := Schedule{RotateEvery: time.Hour, DeactivateAfter: 90 * time.Minute, DeleteAfter: 100 * time.Minute}, DefaultLimits()
+	st := State{UserID: "AIDAAPP", Promoted: Promotion{At: anyEpoch, Version: VersionID("K1"), Grace: s.Grace(), Promise: s.Grace()}}
+	o := Observation{Now: anyEpoch, Keys: []Key{{"K1", Active, anyEpoch}},
+		Secret: Secret{Exists: true, Versions: map[string][]string{VersionID("K1"): {StageCurrent}}, Tags: st.Tags()}}
+	if got := Expiration(s, l, o, "K1"); !got.Equal(anyEpoch.Add(29 * time.Minute)) {
+		t.Errorf("recorded: %s", got)
+	}
+	brief := anyEpoch.Add(l.Brief)
+	for name, change := range map[string]func(*Observation){
+		"promoting":    func(o *Observation) { st := st; st.Promoted.Promoting = true; o.Secret.Tags = st.Tags() },
+		"another one":  func(o *Observation) { o.Secret.Versions = map[string][]string{VersionID("K2"): {StageCurrent}} },
+		"a broken tag": func(o *Observation) { o.Secret.Tags = map[string]string{TagPromoted: "x"} },
+		"no tags":      func(o *Observation) { o.Secret.Tags = nil },
+	} {
+		o := o
+		change(&o)
+		if got := Expiration(s, l, o, "K1"); !got.Equal(brief) {
+			t.Errorf("%s: %s, want %s", name, got, brief)
+		}
+	}
+}
