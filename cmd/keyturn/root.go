@@ -47,7 +47,7 @@ func newRoot(o *options) *cobra.Command {
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration file")
 	root.PersistentFlags().BoolVar(&o.verbose, "verbose", false, "log every step to stderr")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(o), newPlan(o), newRotate(o), newStatus(o), newConfig(o), newPolicy(o), newSim(o), newVersion(o))
+	root.AddCommand(newRun(o), newPlan(o), newRotate(o), newStatus(o), newConfig(o), newPolicy(o), newSim(o), newDemo(o), newVersion(o))
 	return root
 }
 
@@ -78,6 +78,7 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := fmt.Sprintf("; see `%s --help`", cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf("; did you mean `%s %s`?", cmd.CommandPath(), near[0])
 	}

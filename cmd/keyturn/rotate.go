@@ -91,15 +91,7 @@ func (a *app) rotated(o *options, res reconcile.Result, members []fleet.Member) 
 		}
 	}
 	if !fleet.Rotated(res) {
-		why := sentence(res.Reason, res.KeyID, res.Detail)
-		if res.Err != nil {
-			why = res.Err.Error()
-		}
-		when := ""
-		if !res.Reason.Blocked() && !res.Recheck.IsZero() {
-			when = fmt.Sprintf("; try again %s (%s)", in(res.Recheck, a.now()), res.Recheck.UTC().Format(time.RFC3339))
-		}
-		return &errUsers{fmt.Sprintf("%s was not rotated: %s%s", res.User, why, when)}
+		return &errUsers{a.notRotated(res, members)}
 	}
 	if o.json {
 		return nil
@@ -120,6 +112,22 @@ func (a *app) rotated(o *options, res reconcile.Result, members []fleet.Member) 
 		o.out.line("  %s stays Active until %s (%s)", old, o.out.at(next), in(next, a.now()))
 	}
 	return nil
+}
+
+// notRotated says why, and when to ask again.
+func (a *app) notRotated(res reconcile.Result, members []fleet.Member) string {
+	failed := fmt.Sprintf("%s was not rotated: ", res.User)
+	when := func(t time.Time) string { return fmt.Sprintf("%s (%s)", in(t, a.now()), t.UTC().Format(time.RFC3339)) }
+	gone := a.nextOf(res, members, rotation.DeleteKey)
+	switch {
+	case res.Err != nil:
+		return failed + res.Err.Error()
+	case !res.Reason.Blocked() && len(res.Observation.Keys) > 1 && !gone.IsZero():
+		return failed + "both of its access keys are taken; the older one is deleted " + when(gone) + ", so ask again then"
+	case res.Reason.Blocked() || res.Recheck.IsZero():
+		return failed + sentence(res.Reason, res.KeyID, res.Detail)
+	}
+	return failed + sentence(res.Reason, res.KeyID, res.Detail) + "; ask again " + when(res.Recheck)
 }
 
 // nextOf is when a user's next step of this kind is forecast, zero when none is.

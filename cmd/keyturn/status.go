@@ -146,6 +146,9 @@ func since(e store.Entry) rotation.Reason {
 }
 
 func (p *printer) statusRow(e store.Entry, st fleet.Standing, now time.Time) []cell {
+	if e.At.After(now) {
+		now = e.At // AWS's time; this machine's clock is behind
+	}
 	age, other := "", ""
 	for _, k := range e.Keys {
 		if k.ID == e.CurrentKeyID {

@@ -53,6 +53,8 @@ var sentences = map[rotation.Reason]string{
 	rotation.BlockedNativeRotation: "Secrets Manager's own rotation is switched on for the secret: switch it off there, or take the user " +
 		"out of care",
 	rotation.BlockedOwnedSecret: "another AWS service owns the secret: choose another secret.name",
+	rotation.BlockedSecretValue: "the secret's value is not a JSON object whose other fields could be kept: edit it into one, or choose " +
+		"another secret.name",
 	rotation.BlockedUserChanged: "the IAM user was deleted and made anew: delete the secret, or take the user out of care",
 	rotation.BlockedStateTag:    "a state tag on the secret is missing or cannot be read: restore it",
 	rotation.BlockedForeignSecret: "the secret exists and is not keyturn's: set secret.existing to take it into use, or choose another " +
@@ -74,7 +76,11 @@ func sentence(r rotation.Reason, keyID, detail string) string {
 	if keyID != "" && r.Blocked() {
 		s += "; the key is " + keyID
 	}
-	if detail != "" {
+	switch {
+	case detail == "":
+	case r == rotation.BlockedForeignSecret:
+		s = detail // says all of it, and whether the secret is empty
+	default:
 		s += " (" + detail + ")"
 	}
 	return s

@@ -18,8 +18,8 @@ type Look struct {
 // Look reads AWS for one member and decides, without doing anything.
 func (f *Fleet) Look(ctx context.Context, m Member) Look {
 	quiet := m.Standing.Changed
-	if quiet.IsZero() {
-		quiet = m.Standing.At
+	if quiet.IsZero() && m.Known {
+		quiet = m.Standing.At.Add(-2 * f.cfg.Limits.Settle) // no run ever changed it: there is nothing to settle
 	}
 	task, err := f.task(m, rotation.Request{})
 	if err != nil {
