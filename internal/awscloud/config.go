@@ -42,7 +42,7 @@ type Config struct {
 	MaxAttempts int
 	// MaxBackoff is the longest wait between two attempts; the first wait is a twentieth of it. Zero: 5 s.
 	MaxBackoff time.Duration
-	// Random spreads the waits between attempts: a number from 0 to below 1. Nil: math/rand.
+	// Random spreads the waits between attempts: a number from 0 to below 1. Many goroutines call it. Nil: math/rand.
 	Random func() float64
 	// Pace bounds the requests per second. The zero value bounds nothing; see [DefaultPace].
 	Pace Pace

@@ -44,10 +44,10 @@ var (
 	put      = func(s *awscloud.Session) error {
 		return s.PutKey(bg, "00000000-0000-5000-8000-000000000000", rotation.NewKey{ID: "AKIA0", Secret: rotation.NewSensitive(canary)}, "", "")
 	}
-	move    = func(s *awscloud.Session) error { return s.MoveCurrent(bg, "v2", "v1") }
-	tag     = func(s *awscloud.Session) error { return s.TagSecret(bg, map[string]string{"a": "b"}) }
-	make_   = func(s *awscloud.Session) error { return s.CreateSecret(bg, nil) }
-	readKey = func(s *awscloud.Session) error { _, err := s.ReadKey(bg, "v1"); return err }
+	move       = func(s *awscloud.Session) error { return s.MoveCurrent(bg, "v2", "v1") }
+	tag        = func(s *awscloud.Session) error { return s.TagSecret(bg, map[string]string{"a": "b"}) }
+	makeSecret = func(s *awscloud.Session) error { return s.CreateSecret(bg, nil) }
+	readKey    = func(s *awscloud.Session) error { _, err := s.ReadKey(bg, "v1"); return err }
 )
 
 // Every answer of AWS has one meaning, and says whether the call can have had an effect.
@@ -87,8 +87,8 @@ func TestMeaningOfAnswers(t *testing.T) {
 		{"STS failed", probe, 500, "InternalFailure", "", rotation.ErrUnavailable, false, 1, ""},
 		{"Region off", probe, 403, "RegionDisabledException", "", rotation.ErrRegionDisabled, true, 1, "enable the Region"},
 
-		{"secret exists", make_, 400, "ResourceExistsException", "", rotation.ErrSecretExists, true, 1, ""},
-		{"secret deleted", make_, 400, "InvalidRequestException", "You can't create this secret because a secret with this name is " +
+		{"secret exists", makeSecret, 400, "ResourceExistsException", "", rotation.ErrSecretExists, true, 1, ""},
+		{"secret deleted", makeSecret, 400, "InvalidRequestException", "You can't create this secret because a secret with this name is " +
 			"already scheduled for deletion.", rotation.ErrPendingDeletion, true, 1, "restore the secret"},
 		{"secret marked", put, 400, "InvalidRequestException", "You can't perform this operation on the secret because it was marked for deletion.",
 			rotation.ErrPendingDeletion, true, 1, ""},
@@ -139,7 +139,7 @@ func TestDeniedActionIsTheOneThatAWSNames(t *testing.T) {
 		return refusal(r, 400, "AccessDeniedException", "User: arn:aws:iam::1:user/k is not authorized to perform: secretsmanager:TagResource "+
 			"on resource: x because no identity-based policy allows the secretsmanager:TagResource action"), nil
 	})
-	e := failed(t, make_(session(t, a, "ci")), rotation.ErrDenied, true)
+	e := failed(t, makeSecret(session(t, a, "ci")), rotation.ErrDenied, true)
 	if e.Action != "secretsmanager:TagResource" || e.Operation != "CreateSecret" {
 		t.Fatalf("%+v", e)
 	}
@@ -155,7 +155,7 @@ func TestRefusalAfterLostAnswerIsNotDefinite(t *testing.T) {
 			}
 			return refusal(r, 400, "ResourceExistsException", "exists"), nil
 		})
-		failed(t, make_(session(t, a, "ci")), rotation.ErrSecretExists, false)
+		failed(t, makeSecret(session(t, a, "ci")), rotation.ErrSecretExists, false)
 	})
 }
 
@@ -227,7 +227,7 @@ func TestTimeouts(t *testing.T) {
 func TestErrorsHoldNoSecret(t *testing.T) {
 	a := scripted(t, func(r *http.Request) (*http.Response, error) {
 		body, _ := io.ReadAll(r.Body)
-		return refusal(r, 400, "ValidationException", "Value '"+strings.ReplaceAll(string(body), `\"`, `"`)+"' and "+canary+" at 'secretString'"), nil
+		return refusal(r, 400, "ValidationException", "Value '"+strings.NewReplacer(`\"`, `"`, "&", " ").Replace(string(body))+"' and "+canary+" at 'secretString'"), nil
 	})
 	for _, call := range []func(*awscloud.Session) error{put, probe} {
 		err := call(session(t, a, "ci"))

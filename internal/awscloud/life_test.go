@@ -133,6 +133,14 @@ func TestEveryPage(t *testing.T) {
 	if found != 7 {
 		t.Fatalf("%d of 7 users found: %+v", found, users)
 	}
+	one := newWorld(awssim.Config{PageSize: 1})
+	ok(t, one.People().CreateUser("two", "/", nil))
+	for range 2 {
+		must2(one.People().CreateAccessKey("two"))(t)
+	}
+	if keys := must(session(t, simulated(t, one), "two").ListAccessKeys(bg))(t); len(keys) != 2 {
+		t.Fatalf("of two keys on two pages: %v", keys)
+	}
 	s, key := onboarded(t, w, a, "ci")
 	ids := []rotation.NewKey{key}
 	for range 4 {

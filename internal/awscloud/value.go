@@ -83,17 +83,17 @@ func (d *document) with(fields []field) string {
 		}
 	}
 	b.Write(d.raw[at:d.end])
-	any := len(d.members) > 0
+	some := len(d.members) > 0
 	for _, f := range fields {
 		v, ok := set[f.name]
 		if !ok || v == "" {
 			continue
 		}
-		if any {
+		if some {
 			b.WriteByte(',')
 		}
 		b.WriteString(quote(f.name) + ":" + quote(v))
-		any = true
+		some = true
 	}
 	b.Write(d.raw[d.end:])
 	return b.String()
