@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 // newDemo is `keyturn demo`.
 func newDemo(o *options) *cobra.Command {
 	var d demo.Options
+	var ready string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch a fleet being rotated in a simulated AWS",
@@ -36,7 +39,13 @@ func newDemo(o *options) *cobra.Command {
 			d.In, d.Out, d.Env = cmd.InOrStdin(), cmd.OutOrStdout(), os.Environ()
 			d.Quiet = o.json
 			d.Live = !d.Once && onTerminal(d.Out) && onTerminal(d.In)
-			sum, err := demo.Run(cmd.Context(), d)
+			if ready != "" {
+				_ = os.Remove(ready) // whoever waits for it must not find an old one
+				d.Serving = func(endpoint, id, secret string) error { return readyFile{endpoint, id, secret}.write(ready) }
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // the terminal is closed: leave nothing behind
+			defer stop()
+			sum, err := demo.Run(ctx, d)
 			if errors.Is(err, demo.ErrOptions) {
 				return usagef("%v", err)
 			}
@@ -58,7 +67,7 @@ func newDemo(o *options) *cobra.Command {
 	f.BoolVar(&d.Once, "once", false, "end after three full cycles of every plain user")
 	f.Float64Var(&d.Speed, "speed", demo.MostSpeed, "divide every duration, in keyturn and in the simulated AWS: 1 to 60")
 	f.StringVar(&d.Database, "database", "", "keep keyturn's journal in this new file (default: a temporary one)")
-	f.StringVar(&d.ReadyFile, "ready-file", "", "write endpoint and credentials to this file as JSON once serving")
+	f.StringVar(&ready, "ready-file", "", "write endpoint and credentials there, as JSON, once serving")
 	return cmd
 }
 

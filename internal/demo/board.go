@@ -17,6 +17,7 @@ type row struct {
 	on       bool // has entered
 	current  rotation.Key
 	previous rotation.Key
+	legacy   bool          // the previous key is from before keyturn's care
 	every    time.Duration // the key's rotate_every
 	next     rotation.ActionKind
 	nextAt   time.Time
@@ -98,15 +99,13 @@ func (b *board) row(user string) *row {
 // result takes in what a run did and found.
 func (b *board) result(s rotation.Schedule, res reconcile.Result) {
 	user := res.User.Name
-	for _, text := range told(res) {
-		b.say(user, text, false)
-	}
 	b.mu.Lock()
 	r := b.row(user)
 	if r == nil {
 		b.mu.Unlock()
 		return
 	}
+	texts := told(res, r.legacy)
 	t := b.perUser[user]
 	for _, a := range res.Actions {
 		switch a.Kind {
@@ -126,6 +125,9 @@ func (b *board) result(s rotation.Schedule, res reconcile.Result) {
 	r.learn(s, b.limits, res)
 	reason, detail, trouble := r.reason, res.Detail, r.trouble
 	b.mu.Unlock()
+	for _, text := range texts {
+		b.say(user, text, false)
+	}
 	switch {
 	case trouble != "" && trouble != wasTrouble:
 		b.say(user, trouble, true)
@@ -159,7 +161,7 @@ func (r *row) learn(s rotation.Schedule, l rotation.Limits, res reconcile.Result
 		case rotation.ClassCurrent:
 			r.current = k.Key
 		default:
-			r.previous = k.Key
+			r.previous, r.legacy = k.Key, k.Class == rotation.ClassLegacy
 		}
 	}
 	r.next, r.nextAt = rotation.NoAction, time.Time{}
@@ -198,7 +200,14 @@ func (b *board) cycles() int {
 }
 
 // told puts a run's actions into words.
-func told(res reconcile.Result) (out []string) {
+func told(res reconcile.Result, legacy bool) (out []string) {
+	old, over := "old", because[res.Reason]
+	if legacy {
+		old = "legacy"
+		if res.Reason == rotation.ReasonGraceOver {
+			over = "it is out of use"
+		}
+	}
 	for _, a := range res.Actions {
 		id := short(a.KeyID)
 		switch a.Kind {
@@ -207,9 +216,9 @@ func told(res reconcile.Result) (out []string) {
 		case rotation.Promote:
 			out = append(out, fmt.Sprintf("new key %s stored, verified, promoted", id))
 		case rotation.DeactivateKey:
-			out = append(out, fmt.Sprintf("old key %s deactivated: %s", id, because[res.Reason]))
+			out = append(out, fmt.Sprintf("%s key %s deactivated: %s", old, id, over))
 		case rotation.DeleteKey:
-			out = append(out, fmt.Sprintf("old key %s deleted: %s", id, because[res.Reason]))
+			out = append(out, fmt.Sprintf("%s key %s deleted: %s", old, id, over))
 		case rotation.RecordPaused:
 			out = append(out, "paused by an operator: "+a.Why)
 		}

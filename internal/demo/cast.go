@@ -30,19 +30,19 @@ const slowSchedule = "slow"
 
 // cast is who is on stage.
 var cast = []part{
-	{name: "ci-deploy", story: "a plain user: new key, grace, retention, again", consumers: 4},
-	{name: "billing-export", story: "a plain user", enters: 0.08, consumers: 4},
-	{name: "metrics-push", story: "a plain user", enters: 0.2, consumers: 4},
-	{name: "mail-relay", story: "a plain user", enters: 0.35, consumers: 4},
-	{name: "image-resize", story: "a plain user", enters: 0.5, consumers: 4},
-	{name: "search-index", story: "a plain user", enters: 0.62, consumers: 4},
-	{name: "backup-nightly", story: "a plain user", enters: 0.75, consumers: 4},
-	{name: "payroll-batch", story: "chose the slow schedule by its tag keyturn:schedule", enters: 0.05, schedule: slowSchedule,
+	{name: "ci-deploy", story: "plain: new key, grace, retention, and again", consumers: 4},
+	{name: "billing-export", story: "plain", enters: 0.08, consumers: 4},
+	{name: "metrics-push", story: "plain", enters: 0.2, consumers: 4},
+	{name: "mail-relay", story: "plain", enters: 0.35, consumers: 4},
+	{name: "image-resize", story: "plain", enters: 0.5, consumers: 4},
+	{name: "search-index", story: "plain", enters: 0.62, consumers: 4},
+	{name: "backup-nightly", story: "plain", enters: 0.75, consumers: 4},
+	{name: "payroll-batch", story: "on the slow schedule, by its IAM tag", enters: 0.05, schedule: slowSchedule,
 		consumers: 2},
-	{name: "legacy-crm", story: "had a key before: it goes once it is out of use", enters: 0.15, old: 1, consumers: 2},
-	{name: "warehouse-etl", story: "had two keys before: somebody has to say which one may go", enters: 0.3, old: 2},
-	{name: "partner-sftp", story: "somebody made a key by hand: reported, never touched", enters: 0.1, consumers: 2, handMade: true},
-	{name: "invoice-bot", story: "paused by an operator: its key stays, consumers go on", enters: 0.25, consumers: 2, paused: true},
+	{name: "legacy-crm", story: "its key from before goes once it is out of use", enters: 0.15, old: 1, consumers: 2},
+	{name: "warehouse-etl", story: "two keys from before: a person must delete one", enters: 0.3, old: 2},
+	{name: "partner-sftp", story: "a key made by hand: reported, never touched", enters: 0.1, consumers: 2, handMade: true},
+	{name: "invoice-bot", story: "paused by an operator: its key stays as it is", enters: 0.25, consumers: 2, paused: true},
 }
 
 // What the operator and the person on stage do, as shares of rotate_every after the user's first key.
@@ -53,3 +53,6 @@ const (
 
 // legacyQuiet replaces the week for which a key from before has to be out of use: it is to be seen.
 const legacyQuiet = 14 * time.Minute
+
+// maxRecheck replaces the hour after which keyturn looks again at the latest: what the viewer changes is to be seen too.
+const maxRecheck = 6 * time.Minute

@@ -55,7 +55,7 @@ func (s *screen) View() tea.View {
 		schedule: s.st.schedule(part{}), rows: rows, events: events,
 		awsRate: s.rates.aws.perSecond, callRate: s.rates.calls.perSecond, consumers: s.st.audience.seats.Load(),
 		calls: s.st.audience.calls.Load(), failures: s.st.audience.failures.Load(), violations: len(s.st.world.sim.Violations()),
-		guide: s.st.guide(), hint: ". " + s.env, open: s.open,
+		guide: s.st.guide(s.width), hint: ". " + s.env, open: s.open,
 	}))
 	view.AltScreen = true
 	view.WindowTitle = "keyturn demo"

@@ -44,7 +44,7 @@ var (
 )
 
 // Below wide columns there is room for what has to be seen; at wide there is the story too.
-const wide = 132
+const wide = 150
 
 // tallGuide is the height from which the guide stands below the events instead of in their place.
 const tallGuide = 36
@@ -58,7 +58,7 @@ func render(f frame) string {
 	room := f.height - len(lines) - len(foot)
 	switch {
 	case f.height >= tallGuide:
-		guide := f.guideLines()
+		guide := append([]string{" " + bold.Render("IN A SECOND TERMINAL")}, f.guideLines()...)
 		lines = append(lines, f.eventLines(room-len(guide)-1)...)
 		lines = append(lines, "")
 		lines = append(lines, guide...)
@@ -107,7 +107,7 @@ func (f frame) stats() string {
 		left += good.Render(failed)
 	}
 	if f.violations > 0 {
-		return " " + bad.Render(fmt.Sprintf("! %d safety rules broken", f.violations)) + "  " + left
+		return " " + bad.Render(fmt.Sprintf("! %d safety rules broken, %d of %s calls failed", f.violations, f.failures, grouped(f.calls)))
 	}
 	return apart(left, good.Render("no safety rule broken "), f.width)
 }
@@ -124,9 +124,9 @@ func (f frame) keys() string {
 }
 
 func (f frame) guideLines() []string {
-	out := []string{" " + bold.Render("IN A SECOND TERMINAL")}
+	var out []string
 	for _, l := range f.guide {
-		out = append(out, "   "+l)
+		out = append(out, " "+dim.Render("$ ")+l)
 	}
 	return out
 }

@@ -95,7 +95,7 @@ func TestScreenShowsTrouble(t *testing.T) {
 	f := sampleFrame(80, 24)
 	f.failures, f.violations = 3, 2
 	text := ansi.Strip(render(f))
-	for _, want := range []string{"3 failed", "! 2 safety rules broken"} {
+	for _, want := range []string{"! 2 safety rules broken, 3 of 6,312 calls failed"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the screen does not say %q:\n%s", want, text)
 		}

@@ -20,8 +20,8 @@ type Options struct {
 	Quiet bool
 	// Database is the file for keyturn's journal; it must not exist. Empty: one in a temporary folder, removed at the end.
 	Database string
-	// ReadyFile is written once the simulated AWS serves: its endpoint and an administrator's credentials as JSON, mode 0600.
-	ReadyFile string
+	// Serving is called once the simulated AWS serves, with its endpoint and an administrator's credentials. May be nil.
+	Serving func(endpoint, keyID, secret string) error
 
 	In  io.Reader // for Live
 	Out io.Writer
@@ -86,8 +86,10 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 		return Summary{}, err
 	}
 	defer st.end()
-	if err := st.ready(o.ReadyFile); err != nil {
-		return Summary{}, err
+	if o.Serving != nil {
+		if err := o.Serving(st.world.endpoint, st.world.guestID, st.world.guestSecret); err != nil {
+			return Summary{}, err
+		}
 	}
 	late := started.Add(time.Duration(float64(onceAtMost) * MostSpeed / o.Speed))
 	over := func() bool { return o.Once && (st.board.cycles() >= cyclesOnce || time.Now().After(late)) }

@@ -185,4 +185,6 @@ func (st *stage) makeKey(p part) func(context.Context) (bool, error) {
 }
 
 // wholeSecond rounds up.
-func wholeSecond(t time.Time) time.Time { return t.Add(time.Second - time.Nanosecond).Truncate(time.Second) }
+func wholeSecond(t time.Time) time.Time {
+	return t.Add(time.Second - time.Nanosecond).Truncate(time.Second)
+}

@@ -24,7 +24,9 @@ const freshFor = 1500 * time.Millisecond
 func (f frame) widths() (gap string, name, bar int, story bool) {
 	switch {
 	case f.width >= wide:
-		return "   ", nameWidth + 2, 16, true
+		return "  ", nameWidth + 2, 16, true
+	case f.width >= 116:
+		return "   ", nameWidth + 2, 16, false
 	case f.width >= 100:
 		return "  ", nameWidth + 1, 10, false
 	}

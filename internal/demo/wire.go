@@ -25,7 +25,7 @@ func settings(speed float64) (*config.Config, error) {
 	c := config.Default()
 	c.Region = region
 	c.Users.Include = []config.Match{{Path: castPath}}
-	c.LegacyQuiet = config.Duration(legacyQuiet)
+	c.LegacyQuiet, c.MaxRecheck = config.Duration(legacyQuiet), config.Duration(maxRecheck)
 	// Whole seconds of AWS's time are coarse enough: a jitter of less would add one to every life.
 	c.Jitter = 0
 	c.Schedules = map[string]config.Schedule{slowSchedule: {

@@ -39,12 +39,15 @@ const (
 
 // openWorld starts the simulated AWS. Request rates are lifted: they are per second, and here a second holds a minute's work.
 func openWorld(speed float64, broken func(string)) (*world, error) {
+	var ago time.Duration
 	w := &world{sim: awssim.New(awssim.Config{
+		Clock:   func() time.Time { return time.Now().Add(-ago) },
 		Regions: []string{region}, Speed: speed, Seed: uint64(time.Now().UnixNano()),
 		Propagation: propagation, Staleness: staleness, Rates: awssim.Rates{Unlimited: true}, Violation: broken,
 	})}
 	w.stale = time.Duration(float64(staleness)/speed) + time.Millisecond
 	people := w.sim.People()
+	ago = time.Hour // the theatre's own keys have propagated long ago
 	for _, u := range []struct {
 		name, policy string
 		id, secret   *string
@@ -61,6 +64,7 @@ func openWorld(speed float64, broken func(string)) (*world, error) {
 		}
 		*u.id, *u.secret = id, secret
 	}
+	ago = 0
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("starting the simulated AWS on 127.0.0.1: %w", err)
