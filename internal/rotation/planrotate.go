@@ -156,8 +156,8 @@ func (p *planner) noSlot() *Decision {
 	_, working := p.activeCurrent()
 	legacy, hasLegacy := p.find(ClassLegacy)
 	for _, k := range p.classes {
-		if k.Class == ClassLegacy && p.st.adopted(k.ID) {
-			legacy = k
+		if k.Class == ClassLegacy && (k.Status != Active || legacy.Status == Active && p.st.adopted(k.ID)) {
+			legacy = k // the one that goes first, in whatever order they are listed
 		}
 	}
 	switch foreign, hasForeign := p.find(ClassForeign); {

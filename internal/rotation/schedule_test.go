@@ -98,3 +98,27 @@ func TestDuration(t *testing.T) {
 		}
 	}
 }
+
+// TestRecheckIsAWholeSecond: AWS's Date has no fractions. A look a fraction before the second in which something turns would see
+// nothing, and again, and again.
+func TestRecheckIsAWholeSecond(t *testing.T) {
+	s := Schedule{RotateEvery: 10 * time.Minute, DeactivateAfter: 12 * time.Minute, DeleteAfter: 15 * time.Minute, JitterShare: 0.01}
+	w := newWorld(s, DefaultLimits(), anyEpoch)
+	if _, _, err := w.look(Request{}); err != nil {
+		t.Fatal(err)
+	}
+	k, _ := w.currentKey()
+	due := s.Due(k)
+	if due.Truncate(time.Second).Equal(due) {
+		t.Fatalf("the test needs a due time with a fraction, not %s", due)
+	}
+	w.now = w.now.Add(2 * time.Minute)
+	d, _, _ := w.look(Request{})
+	if d.Reason != ReasonIdle || d.Recheck.Before(due) || d.Recheck.Sub(due) >= time.Second || d.Recheck.Nanosecond() != 0 {
+		t.Fatalf("%s, next look %s, due %s", d.Reason, d.Recheck, due)
+	}
+	w.now = d.Recheck
+	if d, _, _ := w.look(Request{}); d.Reason != ReasonDue {
+		t.Fatalf("at the recheck it is %s", d.Reason)
+	}
+}
