@@ -26,6 +26,8 @@ type audience struct {
 	every    time.Duration   // between two calls of one consumer
 	client   *http.Client
 	trouble  func(user string, err error)
+	// settled passes before a user's first consumer begins: a program is rolled out once its secret can be read everywhere.
+	settled time.Duration
 
 	seats    atomic.Int64
 	calls    atomic.Int64
@@ -63,6 +65,7 @@ func (c *consumer) work(ctx context.Context) {
 		BaseEndpoint: &c.endpoint, Region: c.region, HTTPClient: c.client, Retryer: aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c.key, nil }),
 	})
+	pause(ctx, c.settled)
 	// Not all at once: neither the calls nor the reads.
 	keep := c.keep - time.Duration(rand.Int64N(int64(c.keep)/3+1))
 	for pause(ctx, c.every/2+time.Duration(rand.Int64N(int64(c.every)+1))) {

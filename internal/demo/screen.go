@@ -46,6 +46,9 @@ var (
 // Below wide columns there is room for what has to be seen; at wide there is the story too.
 const wide = 150
 
+// leastHeight is the height at which everything has just enough room.
+const leastHeight = 24
+
 // tallGuide is the height from which the guide stands below the events instead of in their place.
 const tallGuide = 36
 
@@ -55,6 +58,9 @@ func render(f frame) string {
 	lines = append(lines, f.table()...)
 	lines = append(lines, "")
 	foot := []string{f.stats(), f.keys()}
+	if f.height > leastHeight {
+		foot = append([]string{""}, foot...)
+	}
 	room := f.height - len(lines) - len(foot)
 	switch {
 	case f.height >= tallGuide:

@@ -123,8 +123,9 @@ func (st *stage) seats() *audience {
 	transport.MaxIdleConnsPerHost = 128
 	a := &audience{
 		endpoint: st.world.endpoint, region: region, keep: st.schedule(part{}).Grace() * 2 / 5, every: consumersEvery,
-		reader: aws.Credentials{AccessKeyID: st.world.readerID, SecretAccessKey: st.world.readerSecret},
-		client: &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		settled: st.world.stale,
+		reader:  aws.Credentials{AccessKeyID: st.world.readerID, SecretAccessKey: st.world.readerSecret},
+		client:  &http.Client{Transport: transport, Timeout: 10 * time.Second},
 		trouble: func(user string, err error) {
 			st.board.say(user, "a consumer failed: "+oneLine(err), true)
 		},
