@@ -20,11 +20,16 @@ build: ## Build bin/keyturn
 demo: build ## Run the demo: a fleet of users rotated before your eyes against a simulated AWS
 	./bin/keyturn demo
 
+REST = $$(go list ./... | grep -v /internal/simulation)
+
 test: tools vet ## Everything that must pass: unit tests, scripts, conformance, 100,000 simulated rotations, the race detector
-	go test -timeout 15m ./...
-	go test -timeout 15m -run 'TestSimulation$$' $(SIM) -args -sim.rotations=100000 -sim.least=20
-	go test -timeout 15m -race ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet
-	go test -timeout 15m -race -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000
+	go test -timeout 20m $(REST)
+	go test -timeout 20m -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
+	go test -timeout 20m -race ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet
+	go test -timeout 20m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000 | $(QUIET)
+
+# of a verbose run: what tests print, failures, and the closing lines
+QUIET = { grep -vE '^ *(=== |--- PASS|PASS$$)' || true; }
 
 vet: ## go vet and gofmt
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -91,7 +91,7 @@ func (s *Session) PutKey(ctx context.Context, versionID string, key rotation.New
 }
 
 // ReadKey reads the key held by a version (Created may be zero, and the secret too when the value names a key without one),
-// without the other fields.
+// without the other fields. The ID is empty when the value is a JSON object that names no key.
 func (s *Session) ReadKey(ctx context.Context, versionID string) (rotation.NewKey, error) {
 	doc, err := s.read(ctx, versionID)
 	if err != nil {
@@ -99,9 +99,7 @@ func (s *Session) ReadKey(ctx context.Context, versionID string) (rotation.NewKe
 	}
 	h, ok := doc.find(s.a.cfg.Fields)
 	if !ok {
-		return rotation.NewKey{}, s.about("GetSecretValue").refuse(rotation.ErrBadSecret,
-			fmt.Sprintf("the value of its version %s names no access key: put one into the field %q, or move AWSCURRENT back to the "+
-				"version before", versionID, s.a.cfg.Fields.AccessKeyID))
+		return rotation.NewKey{}, nil
 	}
 	return h.key, nil
 }

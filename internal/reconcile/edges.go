@@ -41,7 +41,8 @@ type Secrets interface {
 	// PutKey stores the key as a version with id versionID and the label AWSPENDING, keeping the other fields of the value
 	// of base ("" when there is none). oldKeyID goes into the field OldAccessKeyId.
 	PutKey(ctx context.Context, versionID string, key NewKey, base, oldKeyID string) error
-	// ReadKey reads the key held by a version (Created may be zero), without the other fields.
+	// ReadKey reads the key held by a version (Created may be zero), without the other fields. The ID is empty when the value is
+	// a JSON object that names no key; ErrBadSecret when it is none.
 	ReadKey(ctx context.Context, versionID string) (NewKey, error)
 	// MoveCurrent moves AWSCURRENT to a version, from another ("" when no version carries it): ErrConflict when it is
 	// elsewhere.

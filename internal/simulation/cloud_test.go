@@ -15,6 +15,7 @@ func (p *process) newCloud(id, secret string) *awscloud.Account {
 		Regions: p.w.regions, IgnoreEnvironment: true, Endpoint: "http://127.0.0.1:4566",
 		AccessKeyID: id, SecretAccessKey: rotation.NewSensitive(secret), Random: p.w.rng.Float64,
 		HTTPClient: &http.Client{Transport: &wire{p, p.w.sim.Transport()}}, SecretName: "keyturn/{{.User}}/key",
+		Existing: p.w.existing,
 	})
 	if err != nil {
 		panic(err)

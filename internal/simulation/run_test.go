@@ -88,7 +88,7 @@ func (w *world) pass(p *process) reconcile.Result {
 	w.phase = w.phaseNow()
 	asked, from := w.request, w.currentKey()
 	res := p.rec.Run(p.ctx, reconcile.Task{User: w.user, UserID: w.userID, Schedule: w.schedule, Cloud: w.session(p),
-		Request: asked, LeaveCare: w.leave})
+		Request: asked, LeaveCare: w.leave, ExistingAllowed: w.existing})
 	w.last = res
 	w.note("%s %s key=%s detail=%q next=%s err=%v", p.name, res.Reason, res.KeyID, res.Detail,
 		res.Recheck.Add(-w.skew).Sub(w.start), res.Err)

@@ -46,7 +46,9 @@ type world struct {
 
 	request rotation.Request // an operator's wish, until it is carried out
 	leave   bool
-	refused rotation.Reason // with which the last wish ended
+	// existing: the secret stood before keyturn, and others keep fields in it.
+	existing bool
+	refused  rotation.Reason // with which the last wish ended
 	// carriedFrom is the key that was current when the last wish was taken up.
 	carriedFrom string
 	notYet      time.Time // people acted: a look before this one could be stale
@@ -84,6 +86,7 @@ type options struct {
 	regions     []string
 	skew        time.Duration // of AWS's clock against this machine's
 	keys        int           // access keys that the user has before keyturn's care
+	existing    string        // the value of a secret that stands before; "": none
 	journal     func() reconcile.Journal
 	pages       int
 }
@@ -106,7 +109,7 @@ func newWorld(seed uint64, o options) *world {
 	}
 	w := &world{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 0x6b657974)), user: rotation.User{Account: account, Name: username},
-		skew: o.skew, schedule: o.schedule, limits: rotation.DefaultLimits(), regions: o.regions, start: time.Now(),
+		existing: o.existing != "", skew: o.skew, schedule: o.schedule, limits: rotation.DefaultLimits(), regions: o.regions, start: time.Now(),
 		revoked: map[string]bool{}, promises: map[string]time.Time{},
 	}
 	w.limits.LegacyQuiet = 2 * time.Hour
@@ -125,6 +128,9 @@ func newWorld(seed uint64, o options) *world {
 	for range o.keys {
 		id, _, _ := people.CreateAccessKey(username)
 		legacy = append(legacy, id)
+	}
+	if w.existing {
+		_ = people.CreateSecret(secretName, o.existing, nil)
 	}
 	w.care(legacy)
 	w.boot()
