@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/awscloud"
@@ -36,22 +37,65 @@ func (r *checkReport) ask(ctx context.Context, cfg *config.Config) error {
 			}
 		}
 	}
-	return r.selection(ctx, account, cfg)
+	members, err := r.selection(ctx, account, cfg)
+	if err != nil || len(members) == 0 {
+		return err
+	}
+	secrets := map[string]string{} // secret → user
+	for _, m := range members {
+		session, err := account.Session(fleet.Subject(m, cfg))
+		if err != nil {
+			r.problem("the secret of %s can have no name: %v", m.User.Name, err)
+			continue
+		}
+		name := session.SecretName()
+		if other := secrets[name]; other != "" {
+			r.problem("%s and %s would share the secret %s: put {{.User}} into secret.name", other, m.User.Name, name)
+		}
+		secrets[name] = m.User.Name
+	}
+	return r.permissions(ctx, account, cfg, id, members[0])
+}
+
+// permissions asks what keyturn may do for one user, which stands for all: its keys, its secret and the KMS key.
+func (r *checkReport) permissions(ctx context.Context, account *awscloud.Account, cfg *config.Config, id awscloud.Identity,
+	m fleet.Member,
+) error {
+	found, err := account.CheckPermissions(ctx, id, fleet.Subject(m, cfg), m.Tags)
+	if err != nil {
+		r.problem("the secret of %s: %v", m.User.Name, err)
+		return nil
+	}
+	var unsure []string
+	for _, p := range found {
+		switch p.Verdict {
+		case awscloud.Missing:
+			r.Live.Missing = append(r.Live.Missing, p.Action)
+			r.problem("allow %s on %s to keyturn's identity: %s", p.Action, p.Resource, p.Why)
+		case awscloud.Unsure:
+			unsure = append(unsure, p.Action)
+		}
+	}
+	if len(unsure) > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("whether keyturn may call %s cannot be told without changing something; allow "+
+			"iam:SimulatePrincipalPolicy to have it checked", strings.Join(unsure, ", ")))
+	}
+	return nil
 }
 
 // selection says who is under care, and who is not.
-func (r *checkReport) selection(ctx context.Context, account *awscloud.Account, cfg *config.Config) error {
+func (r *checkReport) selection(ctx context.Context, account *awscloud.Account, cfg *config.Config) ([]fleet.Member, error) {
 	c, err := fleet.Wire(account, nil, cfg).Candidates(ctx)
 	var nobody *config.Error
 	switch {
 	case errors.As(err, &nobody):
 		r.Problems = append(r.Problems, nobody.Message)
-		return nil
+		return nil, nil
 	case errors.Is(err, rotation.ErrDenied):
 		r.Problems = append(r.Problems, err.Error())
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	}
 	for _, m := range c.Selected {
 		r.Live.Selected = append(r.Live.Selected, m.User.Name)
@@ -60,7 +104,7 @@ func (r *checkReport) selection(ctx context.Context, account *awscloud.Account, 
 		r.Live.Refused = append(r.Live.Refused, u.Why)
 	}
 	r.Warnings = append(r.Warnings, c.Idle...)
-	return nil
+	return c.Selected, nil
 }
 
 func (r *checkReport) problem(format string, args ...any) {

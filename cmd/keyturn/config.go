@@ -149,7 +149,7 @@ func (r *checkReport) print(o *options, cfg *config.Config) error {
 	case n == 1:
 		return usagef("%s: %s", r.File, r.Problems[0])
 	case n > 1:
-		return usagef("%s: %d problems, the first: %s", r.File, n, r.Problems[0])
+		return usagef("%s: %d problems must be solved before keyturn can do its work", r.File, n)
 	}
 	return nil
 }
@@ -177,6 +177,9 @@ func (p *printer) check(r *checkReport, cfg *config.Config) {
 		p.warn(text)
 	}
 	for _, text := range r.Problems {
+		if len(r.Problems) == 1 {
+			break // it is the command's error
+		}
 		p.note("%s %s", red.Render("problem:"), text)
 	}
 }

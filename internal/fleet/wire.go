@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"sync"
 
 	"github.com/keyturn/keyturn/internal/awscloud"
 	"github.com/keyturn/keyturn/internal/config"
@@ -22,12 +23,17 @@ func AWS(cfg *config.Config) awscloud.Config {
 	}
 }
 
+// Subject is a member as the adapter wants to know it.
+func Subject(m Member, cfg *config.Config) awscloud.Subject {
+	return awscloud.Subject{User: m.User, Path: m.Path, UserID: m.UserID, Email: m.Tags[cfg.TagPrefix+"email"]}
+}
+
 // Wire is the usual fleet: the users that the configuration selects, in this account, recorded in this database.
 func Wire(account *awscloud.Account, db *store.Store, cfg *config.Config) Config {
 	return Config{
 		Candidates: func(ctx context.Context) (Candidates, error) { return candidates(ctx, account, cfg) },
 		Cloud: func(m Member) (reconcile.Cloud, error) {
-			return account.Session(awscloud.Subject{User: m.User, Path: m.Path, UserID: m.UserID, Email: m.Tags[cfg.TagPrefix+"email"]})
+			return account.Session(Subject(m, cfg))
 		},
 		Journal: db,
 		Standings: func(ctx context.Context) (map[rotation.User]rotation.Standing, error) {
@@ -47,13 +53,17 @@ func Wire(account *awscloud.Account, db *store.Store, cfg *config.Config) Config
 
 // candidates asks AWS for the users and sorts them out.
 func candidates(ctx context.Context, account *awscloud.Account, cfg *config.Config) (Candidates, error) {
+	var found []awscloud.User
+	var usersErr error
+	var asked sync.WaitGroup
+	asked.Go(func() { found, usersErr = account.Users(ctx) })
 	id, err := account.Identity(ctx)
-	if err != nil {
+	asked.Wait()
+	if err != nil { // it tells bad credentials from missing permissions
 		return Candidates{}, err
 	}
-	found, err := account.Users(ctx)
-	if err != nil {
-		return Candidates{}, err
+	if usersErr != nil {
+		return Candidates{}, usersErr
 	}
 	all := make([]config.Candidate, len(found))
 	for i, u := range found {
