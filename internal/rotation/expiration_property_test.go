@@ -106,3 +106,17 @@ func TestExpirationIsBriefWhileNothingIsRecorded(t *testing.T) {
 		}
 	}
 }
+
+// TestExpirationOfThePreviousKey: whoever asks for the previous key gets what is on record at most. The schedule is long now,
+// and may be short again at the next look.
+func TestExpirationOfThePreviousKey(t *testing.T) {
+	l := DefaultLimits()
+	s := Schedule{RotateEvery: time.Hour, DeactivateAfter: 90 * time.Minute, DeleteAfter: 100 * time.Minute}
+	st := State{UserID: "AIDAAPP", Promoted: Promotion{At: anyEpoch, Version: VersionID("K2"), Grace: 5 * time.Minute, Promise: 5 * time.Minute}}
+	o := Observation{Now: anyEpoch.Add(4 * time.Minute), Keys: []Key{{"K1", Active, anyEpoch.Add(-time.Hour)}, {"K2", Active, anyEpoch}},
+		Secret: Secret{Exists: true, Tags: st.Tags(),
+			Versions: map[string][]string{VersionID("K2"): {StageCurrent}, VersionID("K1"): {StagePrevious}}}}
+	if got, want := Expiration(s, l, o, "K1"), anyEpoch.Add(5*time.Minute); !got.Equal(want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

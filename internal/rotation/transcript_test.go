@@ -332,8 +332,7 @@ func (p *player) look(r Request, always bool) {
 
 func (p *player) forecast(n string) error {
 	count, err := strconv.Atoi(n)
-	o := p.w.o
-	o.Now, o.Quiet, o.Stored = p.w.now, p.w.quiet, nil
+	o, _ := p.w.observe(Request{}, 0)
 	for _, f := range Forecast(p.w.s, p.w.l, o, count) {
 		p.printf("forecast %-8s %s %s (%s)", Duration(f.At.Sub(p.w.start)), f.Action, f.KeyID, f.Reason)
 	}
