@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/keyturn/keyturn/internal/config"
 	"github.com/keyturn/keyturn/internal/fleet"
@@ -63,9 +62,8 @@ func exitCode(err error) int {
 
 // exit prints what ended the command, one sentence, and gives the exit code.
 func (p *printer) exit(err error) int {
-	p.clearProgress()
 	if err != nil && err.Error() != "" {
-		fmt.Fprintf(p.err, "%s %s\n", p.errStyle("keyturn:"), oneLine(err.Error()))
+		p.note("%s %s", red.Render("keyturn:"), oneLine(err.Error()))
 	}
 	return exitCode(err)
 }

@@ -17,7 +17,7 @@ import (
 type printer struct {
 	out, err io.Writer
 	tty      bool // stdout is a terminal: tables
-	width    int  // of that terminal
+	width    int  // of the terminal
 	errTTY   bool // stderr is a terminal: progress
 	progress bool // a progress line stands on stderr
 }
@@ -32,6 +32,9 @@ func newPrinter(stdout, stderr io.Writer) *printer {
 	}
 	if f, ok := stderr.(*os.File); ok {
 		p.errTTY = term.IsTerminal(f.Fd())
+		if w, _, err := term.GetSize(f.Fd()); err == nil && w > 0 {
+			p.width = w
+		}
 	}
 	return p
 }
@@ -46,18 +49,33 @@ var (
 	cyan   = lipgloss.NewStyle().Foreground(lipgloss.Cyan)
 )
 
-func (p *printer) errStyle(s string) string { return red.Render(s) }
-
 // line prints one line of a result.
 func (p *printer) line(format string, args ...any) {
 	p.clearProgress()
-	fmt.Fprintf(p.out, format+"\n", args...)
+	fmt.Fprintln(p.out, p.fold(fmt.Sprintf(format, args...), p.tty))
 }
 
 // note prints one line to stderr.
 func (p *printer) note(format string, args ...any) {
 	p.clearProgress()
-	fmt.Fprintf(p.err, format+"\n", args...)
+	fmt.Fprintln(p.err, p.fold(fmt.Sprintf(format, args...), p.errTTY))
+}
+
+// fold breaks lines that are too long for the terminal between words, and sets what follows in a little. A pipe gets them whole.
+func (p *printer) fold(text string, terminal bool) string {
+	const indent = "    "
+	if !terminal || p.width <= 2*len(indent) {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if lipgloss.Width(line) <= p.width {
+			continue
+		}
+		folded := strings.Split(lipgloss.Wrap(line, p.width-len(indent), " "), "\n")
+		lines[i] = strings.Join(folded, "\n"+indent)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // warn prints a warning to stderr.
