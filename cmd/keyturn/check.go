@@ -16,6 +16,18 @@ import (
 // sustained is how often at most Secrets Manager wants a secret to get a new value, for good.
 const sustained = 10 * time.Minute
 
+// unsustained names the schedules that AWS does not bear for long.
+func unsustained(cfg *config.Config) (out []string) {
+	for _, s := range schedules(cfg) {
+		if s.RotateEvery < sustained {
+			out = append(out, fmt.Sprintf("%s: rotate_every is %s, and AWS advises against a new secret value more often than every %s for "+
+				"long, as a secret's versions run out; make it %s or longer", label(s), rotation.Duration(s.RotateEvery),
+				rotation.Duration(sustained), rotation.Duration(sustained)))
+		}
+	}
+	return out
+}
+
 // ask fills in what only AWS knows. Nothing is changed. The error is for what leaves nothing to report: no credentials, say.
 func (r *checkReport) ask(ctx context.Context, cfg *config.Config) error {
 	account, err := dial(ctx, cfg)
@@ -29,13 +41,7 @@ func (r *checkReport) ask(ctx context.Context, cfg *config.Config) error {
 	r.Live = &liveReport{Account: id.Account, Identity: id.ARN, Regions: account.Regions(), Selected: []string{}, Refused: []string{},
 		Missing: []string{}}
 	if !account.CustomEndpoint() {
-		for _, s := range schedules(cfg) {
-			if s.RotateEvery < sustained {
-				r.problem("%s: rotate_every is %s, and AWS advises against a new secret value more often than every %s for long: a secret's "+
-					"versions run out; make it %s or longer", label(s), rotation.Duration(s.RotateEvery), rotation.Duration(sustained),
-					rotation.Duration(sustained))
-			}
-		}
+		r.Problems = append(r.Problems, unsustained(cfg)...)
 	}
 	members, err := r.selection(ctx, account, cfg)
 	if err != nil || len(members) == 0 {
