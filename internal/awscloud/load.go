@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/keyturn/keyturn/internal/rotation"
@@ -69,6 +70,7 @@ func Load(ctx context.Context, c Config) (*Account, error) {
 		return s.Finalize.Insert(&attemptStep{a: a}, "Retry", middleware.After)
 	})
 	base.RetryMaxAttempts, base.Retryer = 0, func() aws.Retryer { return newRetryer(c) }
+	base.Logger = logging.Nop{}            // what a person must know is in the errors
 	base.DisableClockSkewCorrection = true // ours is shared by all services and survives the call: see clock.go
 	a.base = base
 

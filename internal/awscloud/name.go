@@ -74,10 +74,10 @@ func escapeName(s string) string {
 	return b.String()
 }
 
-// escapeEnd escapes the hyphen of a name that ends in a hyphen and six characters: such a name looks like the end of an ARN, and
-// AWS may then find the wrong secret.
+// escapeEnd escapes the hyphen of a name that ends in a hyphen and six letters or digits: such a name looks like the end of an
+// ARN, and AWS may then find the wrong secret.
 func escapeEnd(name string) string {
-	if at := len(name) - 7; at >= 0 && name[at] == '-' {
+	if at := len(name) - 7; at >= 0 && name[at] == '-' && !strings.ContainsAny(name[at+1:], "/_+=.@-") {
 		return name[:at] + "=2D" + name[at+1:]
 	}
 	return name
