@@ -46,6 +46,7 @@ type world struct {
 
 	request rotation.Request // an operator's wish, until it is carried out
 	leave   bool
+	legacy  []string // keys that stood before keyturn's care
 	// existing: the secret stood before keyturn, and others keep fields in it.
 	existing bool
 	refused  rotation.Reason // with which the last wish ended
@@ -142,8 +143,9 @@ func (w *world) now() time.Time { return time.Now().Add(w.skew) }
 
 // care tells the simulator what the schedule promises now, so that it can check every call.
 func (w *world) care(legacy []string) {
+	w.legacy = append(w.legacy, legacy...)
 	w.sim.Care(username, awssim.Care{SecretName: secretName, Grace: w.schedule.Grace(), Retention: w.schedule.Retention(),
-		Quarantine: w.limits.Quarantine, VerifyRegions: w.regions, VerifySuccesses: w.limits.VerifySuccesses, Legacy: legacy})
+		Quarantine: w.limits.Quarantine, VerifyRegions: w.regions, VerifySuccesses: w.limits.VerifySuccesses, Legacy: w.legacy})
 }
 
 func (w *world) fail(format string, args ...any) {
