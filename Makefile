@@ -22,11 +22,11 @@ demo: build ## Run the demo: a fleet of users rotated before your eyes against a
 
 REST = $$(go list ./... | grep -v /internal/simulation)
 
-test: tools vet ## Everything that must pass: unit tests, scripts, conformance, 100,000 simulated rotations, the race detector
+test: tools vet ## Everything that must pass: unit tests, scripts, conformance, 20,000 simulated rotations, the race detector
 	go test -timeout 20m $(REST)
-	go test -timeout 20m -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
+	go test -timeout 20m -v $(SIM) -args -sim.rotations=20000 -sim.interleavings=1000 | $(QUIET)
 	go test -timeout 20m -race ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet
-	go test -timeout 20m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000 | $(QUIET)
+	go test -timeout 20m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=1000 | $(QUIET)
 
 # of a verbose run: what tests print, failures, and the closing lines
 QUIET = { grep -vE '^ *(=== |--- PASS|PASS$$)' || true; }
@@ -49,7 +49,7 @@ bench: build ## Measure what users wait for; writes bench/RESULTS.md
 	go run ./bench
 
 golden: ## Rewrite the golden files; commit them only when understood
-	go test ./internal/rotation ./cmd/keyturn ./deploy ./internal/config -args -update
+	go test ./internal/rotation ./cmd/keyturn ./deploy ./internal/config ./internal/doctest -args -update
 
 tools: $(VENV)/.ready ## Set up what the tests need: a Python venv with moto, boto3 and the aws CLI in the cache folder
 

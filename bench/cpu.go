@@ -9,7 +9,7 @@ import (
 
 // cpuOfALife compares what keyturn's processes burn with what the AWS calls alone do.
 func cpuOfALife(ctx context.Context, b *bench) ([]row, error) {
-	const users, bound = 400, 2.5
+	const users, bound = 1000, 2.5
 	s, err := b.world(ctx, world{Users: users, Care: true})
 	if err != nil {
 		return nil, err

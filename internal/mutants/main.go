@@ -162,7 +162,7 @@ func try(root string, m mutant) (verdict string, out []byte) {
 	if err != nil {
 		return notRunning, []byte(err.Error())
 	}
-	out, err = goTest(root, m.pkg, "^"+strings.ReplaceAll(m.test, "/", "$/^")+"$", overlay)
+	out, err = goTest(root, m.pkg, "^"+strings.ReplaceAll(regexp.QuoteMeta(m.test), "/", "$/^")+"$", overlay)
 	switch {
 	case bytes.Contains(out, []byte("[build failed]")), bytes.Contains(out, []byte("[setup failed]")):
 		return notRunning, out

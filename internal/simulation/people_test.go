@@ -181,6 +181,9 @@ func (w *world) moveStage() {
 	if !ok || s.pendingDeletion() || s.stage(rotation.StagePrevious) == "" {
 		return
 	}
+	if st, _, _ := rotation.ParseState(s.Tags); st.Promoted.Version == s.stage(rotation.StagePrevious) {
+		return // there and back between two looks cannot be seen: a person's own act
+	}
 	w.note("person moves AWSCURRENT to %s", keyIDOf(s.value(s.stage(rotation.StagePrevious))))
 	w.disturb()
 	w.sim.People().MoveStage(secretName, rotation.StageCurrent, s.stage(rotation.StagePrevious))
