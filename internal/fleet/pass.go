@@ -107,18 +107,31 @@ func (f *Fleet) task(m Member, r rotation.Request) (reconcile.Task, error) {
 	}, err
 }
 
-// each does the work for every member, each in its own goroutine once it has a slot, and returns when all are done. When the
-// context ends, those that have not begun never do.
+// each does the work for every member, once it has a slot, and returns when all are done. When the context ends, those that have
+// not begun never do. A goroutine that is done takes the next member: its stack has grown to what an AWS call needs by then.
 func (f *Fleet) each(ctx context.Context, members []Member, work func(context.Context, Member)) {
 	var all sync.WaitGroup
+	next := make(chan Member)
 	for _, m := range members {
 		if f.slots.start(ctx) != nil {
 			break
 		}
-		all.Go(func() {
-			defer f.slots.give()
-			work(ctx, m)
-		})
+		select {
+		case next <- m:
+		default: // everyone is at work, or waits without a slot
+			all.Go(func() {
+				for ok := true; ok; m, ok = <-next {
+					f.hold(ctx, m, work)
+				}
+			})
+		}
 	}
+	close(next)
 	all.Wait()
+}
+
+// hold does the work for a member and gives its slot back.
+func (f *Fleet) hold(ctx context.Context, m Member, work func(context.Context, Member)) {
+	defer f.slots.give()
+	work(ctx, m)
 }
