@@ -18,8 +18,6 @@ type Moment struct {
 // Effect is what the world looks like after an action. The reconciler writes the tags that differ, and believes the rest once
 // AWS has answered; the forecast believes it without asking. The observation given is not changed.
 func Effect(o Observation, a Action, m Moment) Observation {
-	st, _, _ := ParseState(o.Secret.Tags)
-	st = st.Clone()
 	o.Keys = slices.Clone(o.Keys)
 	o.Secret.Versions = maps.Clone(o.Secret.Versions)
 	o.Secret.Tags = maps.Clone(o.Secret.Tags)
@@ -39,8 +37,8 @@ func Effect(o Observation, a Action, m Moment) Observation {
 	}
 	switch a.Kind {
 	case Onboard, OnboardExisting:
-		st = fresh(o, m, a.WithIntent)
 		o.Secret.Exists = true
+		maps.Copy(o.Secret.Tags, fresh(o, m, a.WithIntent).Tags())
 	case CreateKey:
 		o.Keys = append(o.Keys, m.Made)
 	case PutPending, PutFirst:
@@ -51,10 +49,12 @@ func Effect(o Observation, a Action, m Moment) Observation {
 		o.setStatus(key, a.Kind)
 	case DeleteKey:
 		o.Keys = slices.DeleteFunc(o.Keys, func(k Key) bool { return k.ID == key })
-	default:
+	default: // a record in the tags
+		st, _, _ := ParseState(o.Secret.Tags)
+		st = st.Clone()
 		st.record(o, a, m, key, version)
+		maps.Copy(o.Secret.Tags, st.Tags())
 	}
-	maps.Copy(o.Secret.Tags, st.Tags())
 	return o
 }
 

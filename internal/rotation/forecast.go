@@ -52,6 +52,9 @@ func Forecast(s Schedule, l Limits, o Observation, n int) (out []Forecasted) {
 				Made: Key{ID: fmt.Sprint("new-", step), Status: Active, Created: o.Now}}
 			if a.Kind.Major() {
 				out = append(out, Forecasted{At: o.Now, Action: a.Kind, KeyID: a.KeyID, Reason: d.Reason})
+				if len(out) == n {
+					return out
+				}
 			}
 			o = Effect(o, a, m)
 		}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha1" // RFC 4122 section 4.3 fixes SHA-1 for version 5
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 )
 
 // versionNamespace is UUIDv5(DNS namespace, "keyturn.access-key"). It may never change: version ids of stored keys hang on it.
@@ -16,7 +15,14 @@ var versionNamespace = uuidV5([16]byte{
 // every IAM key to its stage without a secret value being read, and a repeated PutSecretValue is a no-op.
 func VersionID(keyID string) string {
 	u := uuidV5(versionNamespace, keyID)
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
+	b := make([]byte, 0, 36)
+	for i, part := range [...][]byte{u[0:4], u[4:6], u[6:8], u[8:10], u[10:16]} {
+		if i > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, part)
+	}
+	return string(b)
 }
 
 // ours reports whether a version id has the form that only we give: UUID version 5. The console and the SDKs make version 4.
