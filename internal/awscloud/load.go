@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -118,8 +117,11 @@ func sdkConfig(ctx context.Context, c Config) (aws.Config, error) {
 	return cfg, nil
 }
 
+// staticCredentials is a func, which prints as an address: the SDK's own provider would print the secret with whatever holds it.
 func staticCredentials(id string, secret rotation.Sensitive) aws.CredentialsProvider {
-	return credentials.NewStaticCredentialsProvider(id, secret.Reveal(), "")
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret.Reveal(), Source: "keyturn"}, nil
+	})
 }
 
 // checkEndpoint refuses to send signed requests, and to receive secrets, over a wire that others can read.

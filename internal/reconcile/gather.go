@@ -67,7 +67,12 @@ func (r *run) readMore(ctx context.Context, w rotation.Wants) (err error) {
 		case err != nil:
 			return err
 		}
-		r.obs.CurrentNames, r.obs.CurrentRead = key.ID, true
+		r.obs.CurrentRead = true
+		for _, k := range r.obs.Keys {
+			if k.ID == key.ID { // any other name says nothing, and may be a secret that a person put into the wrong field
+				r.obs.CurrentNames = key.ID
+			}
+		}
 	}
 	for _, id := range w.LastUse {
 		use, err := c.AccessKeyLastUsed(ctx, id)

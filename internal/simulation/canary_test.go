@@ -240,6 +240,7 @@ func badValues(id, secret string) []string {
 		fmt.Sprintf(`{"aws_access_key_id":%q,"aws_secret_access_key":%q}`, id, secret), // other names
 		fmt.Sprintf(`{"AccessKeyId":%q,"SecretAccessKey":%q,"n":1,"n":2}`, id, secret), // a field twice
 		secret, `"` + secret + `"`, `["` + secret + `"]`, id + ":" + secret, id + "=" + secret + "\n",
+		fmt.Sprintf(`{"AccessKeyId":%q,"SecretAccessKey":%q}`, secret, id), // the two swapped
 	}
 }
 
@@ -360,7 +361,8 @@ func (c *captured) leftovers(t *testing.T, w *world, stores []*store.Store) {
 		}
 		c.value("stores", s)
 	}
-	c.add("sessions", "%v %+v %#v", w.session(w.proc), w.session(w.proc), w.session(w.proc))
+	c.value("sessions", w.session(w.proc))
+	c.value("accounts", w.proc.cloud)
 	c.value("reconcilers", *w.proc.rec)
 	c.value("reconcilers", reconcile.Task{User: w.user, UserID: w.userID, Schedule: w.schedule, Cloud: w.session(w.proc)})
 	for _, k := range w.sim.Keys(username) {
