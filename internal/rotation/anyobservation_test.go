@@ -116,6 +116,9 @@ func anyObservation(t *rapid.T, s Schedule, l Limits) Observation {
 		}
 		o.Secret.Tags = st.Tags()
 		o.Secret.PendingDeletion, o.Secret.NativeRotation = oneIn(t, 40, "pending deletion"), oneIn(t, 40, "native rotation")
+		if oneIn(t, 40, "owned") {
+			o.Secret.OwningService = "rds"
+		}
 	}
 	if !oneIn(t, 4, "versions not read") {
 		o.Stored = map[string]bool{}
@@ -149,8 +152,20 @@ func anyObservation(t *rapid.T, s Schedule, l Limits) Observation {
 			RequestPause, RequestResume}).Draw(t, "kind"), KeyID: rapid.SampledFrom(append(pool, "")).Draw(t, "request key"), Why: "why"}
 	}
 	o.LeaveCare, o.ExistingAllowed = oneIn(t, 8, "leave"), oneIn(t, 2, "existing")
+	if oneIn(t, 4, "frozen") {
+		o.Frozen = anyFreeze(t)
+	}
 	spoil(t, &o)
 	return o
+}
+
+// anyFreeze is one with or without a known end, which may be over.
+func anyFreeze(t *rapid.T) func(time.Time) Freeze {
+	f := Freeze{Why: "because"}
+	if !oneIn(t, 3, "end unknown") {
+		f.Until = anyEpoch.Add(time.Duration(rapid.IntRange(-60, 24*3600).Draw(t, "until")) * time.Second)
+	}
+	return func(time.Time) Freeze { return f }
 }
 
 // ordinary makes the parts agree: a current key that exists, its promotion on record, no key revoked, nothing paused, and

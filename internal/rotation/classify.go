@@ -16,6 +16,7 @@ type planner struct {
 	waiting Reason // what a wait is for, when nothing is to be done
 	about   string // the key that waiting is about
 	detail  string
+	freeze  Freeze // what the last change that was frozen waits for
 }
 
 // classify finds which key is which; the first match counts (the table in ARCHITECTURE.md, "Which key is which").
@@ -33,9 +34,9 @@ func (p *planner) classify() {
 		switch {
 		case p.current == version, named != "" && named == k.ID:
 			class = ClassCurrent
-		case hasLabel(labels, StagePending) && !hasLabel(labels, StagePrevious) && p.st.Intent.Open && !p.st.had(k.ID):
+		case hasLabel(labels, StagePending) && p.st.Intent.Open && !p.st.had(k.ID) && !p.o.mayHaveServed(&p.st, version):
 			class = ClassPending
-		case p.st.adopted(k.ID) && !p.stored(version):
+		case p.st.IsAdopted(k.ID) && !p.stored(version):
 			class = ClassLegacy
 		case p.stored(version):
 			class = ClassPrevious

@@ -13,6 +13,13 @@ type Moment struct {
 	Run   string    // id of the run
 	Made  Key       // the key that CreateKey made in this run
 	Grace time.Duration
+	// Age is the schedule's deactivate_after, Pledge the limit of that name: how long the key that becomes current is promised.
+	Age, Pledge time.Duration
+}
+
+// MomentOf is a moment of a run on a schedule; up and down as in Moment.
+func MomentOf(s Schedule, l Limits, up, down time.Time, run string) Moment {
+	return Moment{Up: up, Down: down, Run: run, Grace: s.Grace(), Age: s.DeactivateAfter, Pledge: l.Pledge}
 }
 
 // Effect is what the world looks like after an action. The reconciler writes the tags that differ, and believes the rest once
@@ -81,16 +88,19 @@ func openIntent(o Observation, m Moment, base string) Intent {
 // record changes the state for an action that is only a tag.
 func (s *State) record(o Observation, a Action, m Moment, key, version string) {
 	hash := keyHash(key)
+	if a.Kind == RecordPromoting || a.Kind == RecordPromoted {
+		s.Intent.Open = s.Intent.Open && !o.servedOnce(s)
+	}
 	switch a.Kind {
 	case WriteIntent:
 		s.Intent = openIntent(o, m, a.Base)
 	case CloseIntent:
 		s.Intent.Open = false
 	case RecordPromoting:
-		s.Promoted = s.Promoted.next(version, m)
+		s.Promoted = s.Promoted.next(key, version, o, m)
 		s.Promoted.Promoting = true
 	case RecordPromoted:
-		s.Promoted = s.Promoted.next(version, m)
+		s.Promoted = s.Promoted.next(key, version, o, m)
 		if made := version == VersionID(key) && !s.had(key); made {
 			s.Intent.Open = false
 		}
@@ -114,6 +124,22 @@ func (s *State) record(o Observation, a Action, m Moment, key, version string) {
 	}
 }
 
+// servedOnce: the key that the open intent made was promoted, and never recorded, and then somebody moved AWSCURRENT. It still has
+// AWSPENDING, and only the labels that the next promotion changes tell that consumers may hold it.
+func (o Observation) servedOnce(s *State) bool {
+	return slices.ContainsFunc(o.Keys, func(k Key) bool {
+		return !s.had(k.ID) && hasLabel(o.Secret.Versions[VersionID(k.ID)], StagePending) && o.mayHaveServed(s, VersionID(k.ID))
+	})
+}
+
+// mayHaveServed reports whether the pending version of the open intent can have been AWSCURRENT. AWSPREVIOUS shows it, unless somebody
+// put a value since, which takes that label: then it is not on the version either that the intent builds on.
+func (o Observation) mayHaveServed(s *State, pending string) bool {
+	base := o.Secret.Versions[s.Intent.Base]
+	return hasLabel(o.Secret.Versions[pending], StagePrevious) ||
+		s.Intent.Base != "" && !hasLabel(base, StageCurrent) && !hasLabel(base, StagePrevious)
+}
+
 // existing keeps the hashes of keys that the user still has: a tag has room for eight or so.
 func existing(hashes []string, o Observation) (out []string) {
 	for _, k := range o.Keys {
@@ -126,12 +152,40 @@ func existing(hashes []string, o Observation) (out []string) {
 
 // next is the promotion after this one. Its grace is the longer of the grace now and what was promised to consumers before:
 // under the last version, and under earlier ones as far as that is not over.
-func (p Promotion) next(version string, m Moment) Promotion {
-	left := max(0, p.At.Add(p.Grace).Sub(m.Up))
-	if p.At.IsZero() {
-		left = 0
+func (p Promotion) next(key, version string, o Observation, m Moment) Promotion {
+	owed := p.At.Add(p.Grace)
+	until := o.pledge(version, m)
+	switch _, stands := o.stands(p.Version); {
+	case p.Version == version, p.Version == VersionID(key): // it stays current: nobody's key is replaced
+		until = latest(until, p.Until)
+	case stands, !ours(p.Version): // of a value that a person put it is not known which key it names
+		owed = latest(owed, p.Until)
 	}
-	return Promotion{At: m.Up, Version: version, Grace: max(m.Grace, p.Promise, left), Promise: m.Grace}
+	return Promotion{At: m.Up, Version: version, Grace: max(m.Grace, p.Promise, owed.Sub(m.Up)), Promise: m.Grace, Until: until}
+}
+
+// pledge is until when the key of a version will stand at least: its deactivation at its age, as the schedule has it now. That binds a
+// schedule that is made shorter later, so no more than Limits.Pledge is promised. Zero: nothing is known of such a key.
+func (o Observation) pledge(version string, m Moment) time.Time {
+	k, ok := o.stands(version)
+	if !ok {
+		return time.Time{}
+	}
+	until, most := k.Created.Add(m.Age), m.Up.Add(m.Pledge)
+	if until.After(most) {
+		return most
+	}
+	return until
+}
+
+// stands gives the Active key of a version of ours.
+func (o Observation) stands(version string) (Key, bool) {
+	for _, k := range o.Keys {
+		if k.Status == Active && VersionID(k.ID) == version {
+			return k, true
+		}
+	}
+	return Key{}, false
 }
 
 // put stores a version: the first one of a secret is current by itself, every later one is pending.

@@ -3,6 +3,7 @@ package rotation
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // The meanings that an AWS answer can have. The adapter maps each answer to one of them, once; everything else asks with
@@ -55,10 +56,20 @@ func (e *CallError) Error() string {
 	if e.Detail != "" {
 		s += " (" + e.Detail + ")"
 	}
-	if !e.Definite {
+	if !e.Definite && !e.reads() {
 		s += "; whether it took effect is unknown, so keyturn looks again before it does anything"
 	}
 	return s
+}
+
+// reads reports a call that changes nothing, so that there is no effect to be unsure of.
+func (e *CallError) reads() bool {
+	for _, verb := range []string{"Get", "List", "Describe", "Simulate", "Generate"} {
+		if strings.HasPrefix(e.Operation, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // Unwrap gives the sentinel, so that errors.Is(err, ErrThrottled) works.

@@ -21,6 +21,9 @@ func TestForecastComesTrue(t *testing.T) {
 		}
 		f.next = f.now
 		f.l.MaxRecheck = forecastRecheck // nobody interferes
+		if rapid.Bool().Draw(t, "frozen") {
+			f.freezes, _ = anyFreezes(t, s)
+		}
 		for i := range rapid.IntRange(0, 5).Draw(t, "looks") {
 			f.now = latest(f.now, f.next)
 			if i > 0 && oneIn(t, 4, "fault") {
@@ -30,7 +33,7 @@ func TestForecastComesTrue(t *testing.T) {
 		}
 		f.fault = fault{}
 		o := f.o
-		o.Now, o.Quiet, o.Stored = f.now, f.quiet, nil
+		o.Now, o.Quiet, o.Stored, o.Frozen = f.now, f.quiet, nil, f.frozenAt()
 		const n = 8
 		told := Forecast(s, f.l, o, n)
 		var came []string

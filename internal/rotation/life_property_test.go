@@ -101,7 +101,7 @@ func (f *life) someKey(what string) (Key, bool) {
 func (f *life) disturb(i int) {
 	k, ok := f.someKey("whose")
 	what := rapid.SampledFrom([]string{"fault", "fault", "fault", "fault", "verify", "deactivate", "reactivate", "delete", "create", "edit", "move",
-		"rotate", "rollback", "revoke", "adopt", "pause", "resume", "journal", "down"}).Draw(f.t, "what")
+		"rotate", "rollback", "revoke", "adopt", "pause", "resume", "journal", "down", "freeze", "freeze"}).Draw(f.t, "what")
 	f.note("%s %s", what, k.ID)
 	switch what {
 	case "fault":
@@ -114,6 +114,12 @@ func (f *life) disturb(i int) {
 		f.quiet, f.witness = time.Time{}, map[string]Witness{}
 	case "down":
 		f.now = f.now.Add(f.s.RotateEvery)
+	case "freeze":
+		z := frozen{Freeze{Why: "because"}, f.now}
+		if !oneIn(f.t, 4, "end unknown") {
+			z.Until = f.now.Add(share(f.t, 3*f.s.RotateEvery, "frozen for") + time.Second)
+		}
+		f.freezes = append(f.freezes, z)
 	case "create":
 		st, _, _ := ParseState(f.o.Secret.Tags)
 		if len(f.o.Keys) < maxKeys && !(st.Intent.Open && f.now.Before(st.Intent.At.Add(f.l.Window()+tick))) {
@@ -139,6 +145,9 @@ func (f *life) person(what string, k Key) {
 		if st, _, _ := ParseState(f.o.Secret.Tags); st.Intent.Open && !st.had(k.ID) {
 			return // nobody but keyturn holds the secret of a key that is under way
 		}
+		if what == "edit" && f.movedBack() {
+			return
+		}
 	}
 	switch what {
 	case "edit":
@@ -150,6 +159,18 @@ func (f *life) person(what string, k Key) {
 			f.personMoves(k.ID)
 		}
 	}
+}
+
+// movedBack: a promotion was not recorded, and AWSCURRENT moved back by hand to the version before. A value put by hand would now hide for
+// good that the pending key served: that is said in the docs.
+func (f *life) movedBack() bool {
+	st, _, _ := ParseState(f.o.Secret.Tags)
+	for _, k := range f.o.Keys {
+		if st.Intent.Open && !st.had(k.ID) && f.truth.handedOut[k.ID] && f.o.Secret.Stage(StageCurrent) == st.Intent.Base {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *life) ask(r Request) {
@@ -164,7 +185,7 @@ func (f *life) ask(r Request) {
 
 // calm ends all disturbances: people take their keys away, resume what they paused, and STS works.
 func (f *life) calm() {
-	f.fault, f.verify = fault{}, works
+	f.fault, f.verify, f.freezes = fault{}, works, nil
 	for _, k := range f.o.Keys {
 		if !f.truth.ours[k.ID] && f.truth.foreign[k.ID] {
 			f.personDeletes(k.ID)

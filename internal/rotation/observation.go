@@ -96,6 +96,9 @@ type Observation struct {
 	LeaveCare bool    // the user is not selected any more: retire the previous key, then let go
 	// ExistingAllowed: a secret that stood before keyturn, with a value, may be taken into use.
 	ExistingAllowed bool
+	// Frozen says whether scheduled changes are frozen at a moment, Now or later, as far as is known now. It gives the same answer
+	// to the same question. Nil: they never are.
+	Frozen func(at time.Time) Freeze
 }
 
 // Witness is the journal's word on the create call of one intent.

@@ -148,6 +148,12 @@ func (p *planner) checkOnboard() *Decision {
 	if p.o.LeaveCare {
 		return &Decision{Reason: ReasonLeft}
 	}
+	if d := p.refuseBeforeOnboarding(); d != nil {
+		return d
+	}
+	if p.o.Request.Kind == NoRequest && p.frozen("") {
+		return p.checkWait()
+	}
 	create := len(p.o.Keys) < maxKeys && p.o.Request.Kind != RequestPause && p.o.Request.Kind != RequestRevoke
 	d := &Decision{Reason: ReasonOnboard, Actions: []Action{{Kind: Onboard, WithIntent: create}}}
 	if p.o.Request.Kind == RequestPause {
@@ -159,7 +165,7 @@ func (p *planner) checkOnboard() *Decision {
 			d.Reason, d.KeyID = ReasonRevoke, k.ID
 			d.Actions = append(d.Actions, p.revokeSteps(k, false)...)
 		} else {
-			d = &Decision{Reason: BlockedRequest, KeyID: p.o.Request.KeyID}
+			d = &Decision{Reason: BlockedRequest, KeyID: p.o.Request.KeyID, Detail: noSuchKey}
 		}
 		return d
 	}
@@ -198,6 +204,9 @@ func (p *planner) checkState() *Decision {
 	case len(p.o.Secret.Versions) == 0:
 		return &Decision{Reason: BlockedStateTag,
 			Detail: "the secret is empty and bears none of the state tags (keyturn:…): delete it, or restore them"}
+	}
+	if p.o.Request.Kind == NoRequest && p.frozen("") {
+		return p.checkWait()
 	}
 	return &Decision{Reason: ReasonOnboard, Actions: []Action{{Kind: OnboardExisting}}}
 }
@@ -252,5 +261,9 @@ func (p *planner) checkWait() *Decision {
 			r = ReasonLeft
 		}
 	}
-	return &Decision{Reason: r, KeyID: p.about}
+	d := &Decision{Reason: r, KeyID: p.about}
+	if r == ReasonFrozen {
+		d.Detail = p.freeze.String()
+	}
+	return d
 }

@@ -21,7 +21,11 @@ func TestPlanIsSafe(t *testing.T) {
 			before := cloneObservation(o)
 			d := Plan(s, l, o)
 			reasons[d.Reason]++
-			if !reflect.DeepEqual(before, o) {
+			frozen := o.Frozen
+			before.Frozen, o.Frozen = nil, nil // functions have no equals
+			same := reflect.DeepEqual(before, o)
+			before.Frozen, o.Frozen = frozen, frozen
+			if !same {
 				t.Fatalf("the observation was changed: %s", describe(before, d))
 			}
 			if !reflect.DeepEqual(d, Plan(s, l, o)) {
@@ -74,7 +78,8 @@ func (r *rules) check() {
 	r.must(!acts || !o.Secret.Exists || r.err == nil, "nothing is done while a tag is malformed")
 	r.must(!acts || !o.Secret.Exists || r.present || d.Actions[0].Kind == OnboardExisting && o.ExistingAllowed,
 		"a secret without state tags is left alone")
-	r.must(!acts || !o.Secret.PendingDeletion && !o.Secret.NativeRotation, "a secret that cannot be used is left alone")
+	usable := !o.Secret.PendingDeletion && !o.Secret.NativeRotation && o.Secret.OwningService == ""
+	r.must(!acts || usable, "a secret that cannot be used is left alone")
 	confirmed := !o.Quiet.IsZero() || o.ConfirmedAfter >= r.l.Settle+r.l.HTTPTimeout
 	r.must(!acts || confirmed || d.Actions[0].Kind == Onboard, "without a database only what was seen twice is acted on")
 	if acts && r.present && r.state.UserID != o.UserID {
@@ -82,12 +87,32 @@ func (r *rules) check() {
 		return
 	}
 	if acts {
+		r.thawed()
 		r.order()
 		for _, a := range slices.Concat(d.Actions, d.IfHopeless) {
 			r.action(a)
 		}
 		r.effects()
 	}
+}
+
+// thawed: what comes by itself does not begin while it is frozen; and a freeze changes nothing else.
+func (r *rules) thawed() {
+	o, frozen := r.o, r.o.Frozen != nil && stands(r.o)
+	for _, a := range r.d.Actions {
+		k, _ := o.key(a.KeyID)
+		of := a.Kind == DeactivateKey || a.Kind == DeleteKey
+		kept := of && (r.activeCurrent() || o.LeaveCare) && !r.revoked(k.ID) && r.d.Reason != ReasonRevoke && (r.stored(k.ID) || r.state.legacy(k.ID)) &&
+			!hasLabel(o.Secret.Versions[VersionID(k.ID)], StagePending)
+		made := a.Kind == Onboard || a.Kind == OnboardExisting || a.Kind == CreateKey && r.activeCurrent() && r.d.Reason != ReasonRevoke
+		asked := o.Request.Kind == RequestRotate || made && a.Kind != CreateKey && o.Request.Kind != NoRequest
+		r.must(!frozen || asked || !kept && !made, "what comes by itself waits while it is frozen")
+	}
+}
+
+func stands(o Observation) bool {
+	f := o.Frozen(o.Now)
+	return f.On() && (f.Until.IsZero() || o.Now.Before(f.Until))
 }
 
 // order: what has to come before what.
@@ -144,7 +169,7 @@ func (r *rules) stored(id string) bool {
 func (r *rules) mayBeOurs(k Key) bool {
 	i := r.state.Intent
 	inWindow := i.Open && !r.state.had(k.ID) && !k.Created.Before(i.At) && !k.Created.After(i.At.Add(r.l.Window()))
-	return r.stored(k.ID) || r.state.legacy(k.ID) || r.state.adopted(k.ID) || inWindow
+	return r.stored(k.ID) || r.state.legacy(k.ID) || r.state.IsAdopted(k.ID) || inWindow
 }
 
 func (r *rules) action(a Action) {
@@ -197,7 +222,7 @@ func (r *rules) graceOver(k Key) {
 	st, now := r.state, r.o.Now
 	r.must(!now.Before(k.Created.Add(r.s.DeactivateAfter)), "not before its age")
 	if r.o.Secret.Stage(StageCurrent) == "" {
-		r.must(st.adopted(k.ID), "without a current key only an adopted one goes")
+		r.must(st.IsAdopted(k.ID), "without a current key only an adopted one goes")
 		return
 	}
 	r.must(r.activeCurrent(), "retired only beside an Active current key")
@@ -214,7 +239,8 @@ func (r *rules) graceOver(k Key) {
 // effects: what the actions write can be read again, and fits into a tag.
 func (r *rules) effects() {
 	o := r.o
-	m := Moment{Up: o.Now, Down: o.Now, Run: "abcdefgh12345678", Grace: r.s.Grace(), Made: Key{"NEW", Active, o.Now}}
+	m := MomentOf(r.s, r.l, o.Now, o.Now, "abcdefgh12345678")
+	m.Made = Key{"NEW", Active, o.Now}
 	for _, a := range r.d.Actions {
 		o = Effect(o, a, m)
 		if _, _, err := ParseState(o.Secret.Tags); err != nil {

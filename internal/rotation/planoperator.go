@@ -12,11 +12,14 @@ func (p *planner) checkRecords() *Decision {
 		return &Decision{Reason: ReasonPaused, Detail: r.Why, Actions: []Action{{Kind: RecordPaused, Why: r.Why}}}
 	case RequestResume:
 		if !p.st.Pause.Paused {
-			return nil
+			return &Decision{Reason: BlockedRequest, Detail: notPaused}
 		}
 		return &Decision{Reason: ReasonResumed, Actions: []Action{{Kind: RecordResumed}}}
 	case RequestAdopt:
-		if r.KeyID == "" || p.st.adopted(r.KeyID) {
+		if r.KeyID == "" { // checkUser has taken the wish, when the user was made anew
+			return &Decision{Reason: BlockedRequest, Detail: "the IAM user was not deleted and made anew, so there is nothing to accept"}
+		}
+		if p.st.IsAdopted(r.KeyID) {
 			return nil
 		}
 		for _, k := range p.classes {
@@ -26,6 +29,30 @@ func (p *planner) checkRecords() *Decision {
 		}
 		return &Decision{Reason: BlockedRequest, KeyID: r.KeyID,
 			Detail: "only a key that keyturn did not make can be adopted, and the user must have it"}
+	}
+	return nil
+}
+
+// What several refusals say.
+const (
+	notPaused = "the user is not paused"
+	noSuchKey = "the user has no such access key"
+)
+
+// refuseBeforeOnboarding: what cannot be asked for while nothing is stored yet. The others are carried out on the way, or after.
+func (p *planner) refuseBeforeOnboarding() *Decision {
+	switch r := p.o.Request; r.Kind {
+	case RequestResume:
+		return &Decision{Reason: BlockedRequest, Detail: notPaused}
+	case RequestRollback:
+		return &Decision{Reason: BlockedRollback, KeyID: r.KeyID, Detail: "the user has no secret yet"}
+	case RequestAdopt:
+		if r.KeyID == "" {
+			return &Decision{Reason: BlockedRequest, Detail: "the user has no secret yet, so there is nothing to accept"}
+		}
+		if _, ok := p.o.key(r.KeyID); !ok {
+			return &Decision{Reason: BlockedRequest, KeyID: r.KeyID, Detail: "the user has no secret yet, and no such access key"}
+		}
 	}
 	return nil
 }
@@ -61,7 +88,7 @@ func (p *planner) checkRevoke() *Decision {
 			}
 		}
 		if leaked.ID == "" {
-			return &Decision{Reason: BlockedRequest, KeyID: r.KeyID, Detail: "the user has no such access key"}
+			return &Decision{Reason: BlockedRequest, KeyID: r.KeyID, Detail: noSuchKey}
 		}
 	}
 	if leaked.ID == "" {
@@ -82,7 +109,7 @@ func (p *planner) checkRollback() *Decision {
 	if p.o.Request.Kind == RequestRollback && target == "" {
 		return p.askRollback()
 	}
-	if target == "" || !p.st.Pause.Paused {
+	if target == "" {
 		return nil
 	}
 	if r := p.o.Request; r.Kind == RequestRollback && r.KeyID != "" && VersionID(r.KeyID) != target {

@@ -35,7 +35,7 @@ func (p *planner) checkRetire() *Decision {
 			p.waitFor(ReasonGrace, k.ID)
 			continue
 		}
-		if p.quiet(k, ready) {
+		if !p.heldBack(k.ID) && p.quiet(k, ready) {
 			return &Decision{Reason: ReasonGraceOver, KeyID: k.ID, Actions: p.dropSteps(k.ID)}
 		}
 	}
@@ -45,11 +45,11 @@ func (p *planner) checkRetire() *Decision {
 // adoptedBesideWorking: keys from before our care fill both slots and nothing is stored yet; the one that an operator adopted
 // goes, as long as the other one is Active.
 func (p *planner) adoptedBesideWorking(k ClassifiedKey) bool {
-	if p.current != "" || !p.st.adopted(k.ID) {
+	if p.current != "" || !p.st.IsAdopted(k.ID) {
 		return false
 	}
 	for _, other := range p.classes {
-		if other.ID != k.ID && other.Status == Active && !p.st.adopted(other.ID) {
+		if other.ID != k.ID && other.Status == Active && !p.st.IsAdopted(other.ID) {
 			return true
 		}
 	}
@@ -126,6 +126,9 @@ func (p *planner) checkDelete() *Decision {
 		}
 		if !p.over(since.At.Add(p.s.Retention())) {
 			p.waitFor(ReasonRetention, k.ID)
+			continue
+		}
+		if p.heldBack(k.ID) {
 			continue
 		}
 		return &Decision{Reason: ReasonRetentionOver, KeyID: k.ID, Actions: []Action{{Kind: DeleteKey, KeyID: k.ID}}}

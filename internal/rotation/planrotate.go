@@ -28,9 +28,6 @@ func (p *planner) removal(k ClassifiedKey, r Reason) *Decision {
 func (p *planner) checkOrphan() *Decision {
 	if k, ok := p.find(ClassUndecided); ok {
 		p.wakeAt(p.intentOver())
-		if len(p.wants.LastUse) > 0 {
-			return &Decision{Reason: ReasonUnknown}
-		}
 		return &Decision{Reason: ReasonUndecided, KeyID: k.ID}
 	}
 	if k, ok := p.find(ClassOrphan); ok {
@@ -61,7 +58,7 @@ func (p *planner) checkPending() *Decision {
 
 // checkFallBack: the current key does not work and there is no slot for a new one, but the previous key does.
 func (p *planner) checkFallBack() *Decision {
-	if _, ok := p.activeCurrent(); ok || p.current == "" || len(p.o.Keys) < maxKeys {
+	if _, ok := p.activeCurrent(); ok || len(p.o.Keys) < maxKeys {
 		return nil
 	}
 	for _, k := range p.classes {
@@ -102,7 +99,11 @@ func (p *planner) checkDue() *Decision {
 	if due := p.s.Due(c.Key); due.IsZero() || !p.over(due) {
 		return nil
 	}
-	return p.rotate(ReasonDue)
+	d := p.rotate(ReasonDue)
+	if d != nil && len(d.Actions) > 0 && p.heldBack(c.ID) {
+		return nil // a block is told all the same: a person has time to mend it
+	}
+	return d
 }
 
 // rotate makes a new key when a slot is free and no other key of ours can be on its way.
@@ -156,7 +157,7 @@ func (p *planner) noSlot() *Decision {
 	_, working := p.activeCurrent()
 	legacy, hasLegacy := p.find(ClassLegacy)
 	for _, k := range p.classes {
-		if k.Class == ClassLegacy && (k.Status != Active || legacy.Status == Active && p.st.adopted(k.ID)) {
+		if k.Class == ClassLegacy && (k.Status != Active || legacy.Status == Active && p.st.IsAdopted(k.ID)) {
 			legacy = k // the one that goes first, in whatever order they are listed
 		}
 	}

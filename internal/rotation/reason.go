@@ -67,6 +67,9 @@ const (
 	ReasonRollback Reason = "rollback"
 	// The rollback's target is current; nothing more is done until resume.
 	ReasonRollbackDone Reason = "rollback-done"
+	// A step is due and may not begin now: a maintenance window is closed, a freeze stands, too many users fail, or canary users go
+	// first. Repairs and an operator's requests go on.
+	ReasonFrozen Reason = "frozen"
 	// An operator paused the user.
 	ReasonPaused Reason = "paused"
 	// An operator resumed the user.

@@ -22,6 +22,30 @@ func (w *world) currentKey() (Key, bool) {
 	return Key{}, false
 }
 
+// thawed: nothing that comes by itself begins while it is frozen.
+func (w *world) thawed(o Observation, d *Decision) {
+	if o.Frozen == nil || !o.Frozen(o.Now).On() || o.Request.Kind != NoRequest {
+		return
+	}
+	for _, a := range d.Actions {
+		cur, ok := w.currentKey()
+		works := ok && cur.Status == Active
+		switch a.Kind {
+		case Onboard, OnboardExisting:
+			w.violate("the user is onboarded while that is frozen (%s)", d.Reason)
+		case CreateKey:
+			if works && d.Reason != ReasonRevoke {
+				w.violate("a key is made while that is frozen, though the current one works (%s)", d.Reason)
+			}
+		case DeactivateKey, DeleteKey:
+			st, _, _ := ParseState(w.o.Secret.Tags)
+			if (works || w.o.LeaveCare) && w.truth.handedOut[a.KeyID] && !st.IsRevoked(a.KeyID) {
+				w.violate("%s: %s while that is frozen (%s)", a.KeyID, a.Kind, d.Reason)
+			}
+		}
+	}
+}
+
 // promoted: rule 1. Nothing is promoted unverified, and only an Active key.
 func (w *world) promoted(id string) {
 	k, ok := w.o.key(id)
@@ -56,7 +80,7 @@ func (w *world) deactivated(id string, why Reason) {
 		w.violate("rule 5: the foreign key %s is deactivated (%s)", id, why)
 	case ok && cur.ID == id:
 		w.violate("rule 1: the current key %s is deactivated (%s)", id, why)
-	case w.o.Secret.Stage(StageCurrent) == "" && st.adopted(id):
+	case w.o.Secret.Stage(StageCurrent) == "" && st.IsAdopted(id):
 		return // two keys from before our care, and an operator chose which one goes
 	case !w.truth.handedOut[id]:
 		return // an orphan, or a pending key that nobody got
@@ -102,7 +126,7 @@ func (w *world) handOut(stale time.Duration) (string, time.Time) {
 	o := w.o
 	o.Now, o.Keys, o.Secret = w.now.Truncate(time.Second), old.keys, old.secret
 	until := Expiration(w.s, w.l, o, id)
-	if until.After(w.truth.expires[id]) {
+	if k, _ := w.o.key(id); k.Status == Active && until.After(w.truth.expires[id]) {
 		w.truth.expires[id] = until
 	}
 	return id, until

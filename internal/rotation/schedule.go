@@ -39,6 +39,9 @@ type Limits struct {
 	CoarseUse time.Duration
 	// Brief is the Expiration of a credential while no promotion is on record.
 	Brief time.Duration
+	// Pledge is for how long after its promotion a key is promised to stand, beyond what the grace promises anyway: so much later may a
+	// shorter schedule take hold.
+	Pledge time.Duration
 }
 
 // DefaultLimits are the defaults of the configuration.
@@ -47,7 +50,7 @@ func DefaultLimits() Limits {
 		VerifySuccesses: 2, VerifyInterval: time.Second, VerifyTimeout: time.Minute,
 		RunDeadline: 90 * time.Second, HTTPTimeout: 10 * time.Second, Settle: time.Minute,
 		HopelessAfter: 10 * time.Minute, Quarantine: 5 * time.Minute, MaxRecheck: time.Hour,
-		LegacyQuiet: 7 * 24 * time.Hour, MaxHold: 7 * 24 * time.Hour, CoarseUse: time.Hour, Brief: time.Minute,
+		LegacyQuiet: 7 * 24 * time.Hour, MaxHold: 7 * 24 * time.Hour, CoarseUse: time.Hour, Brief: time.Minute, Pledge: time.Hour,
 	}
 }
 
@@ -78,7 +81,8 @@ func (s Schedule) Due(k Key) time.Time {
 	return due.Add(s.jitter(k.ID))
 }
 
-// jitter spreads the users: the same key always gets the same share.
+// jitter spreads the users: the same key always gets the same share. It is of whole seconds, as AWS's time is: a moment between
+// two would not be seen before the second one.
 func (s Schedule) jitter(keyID string) time.Duration {
 	if s.JitterShare <= 0 {
 		return 0
@@ -86,7 +90,7 @@ func (s Schedule) jitter(keyID string) time.Duration {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(keyID))
 	share := float64(mix(h.Sum64())>>11) / (1 << 53)
-	return time.Duration(s.JitterShare * share * float64(s.RotateEvery))
+	return time.Duration(s.JitterShare * share * float64(s.RotateEvery)).Truncate(tick)
 }
 
 // mix spreads FNV's low bits over the word: ids that differ in the last letter only must not get neighbouring jitters.
@@ -111,6 +115,10 @@ func (s Schedule) Validate(l Limits) error {
 			"key is deleted", Duration(s.DeleteAfter), Duration(s.DeactivateAfter))
 	}
 	busy := l.RunDeadline + l.Settle
+	if s.RotateEvery < busy {
+		return fmt.Errorf("rotate_every (%s) must be at least run_deadline + settle = %s, which one rotation may take: else the third key "+
+			"would be made before the first one is gone, and IAM allows two", Duration(s.RotateEvery), Duration(busy))
+	}
 	if latest := 2*s.RotateEvery - busy; s.DeleteAfter > latest {
 		return fmt.Errorf("this schedule would need three keys, and IAM allows two: the first key is deleted at age %s, but the "+
 			"third is made at 2 × rotate_every = %s, less run_deadline + settle = %s makes %s; delete_after must not exceed %s",

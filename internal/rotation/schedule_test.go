@@ -71,12 +71,16 @@ func TestJitterSpreads(t *testing.T) {
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
 			k := Key{ID: "AKIAIOSFODNN7EXAMP" + string(a) + string(b), Created: anyEpoch}
-			late := s.Due(k).Sub(anyEpoch.Add(s.RotateEvery))
-			if late < 0 || late > time.Hour || s.Due(k) != s.Due(k) {
+			again := s.Due(k)
+			late := again.Sub(anyEpoch.Add(s.RotateEvery))
+			if late < 0 || late > time.Hour || !again.Equal(s.Due(k)) {
 				t.Errorf("%s: %s", k.ID, late)
 			}
 			quarters[late/(15*time.Minute)]++
 		}
+	}
+	if len(quarters) != 4 {
+		t.Errorf("the keys become due in %d quarters of the hour", len(quarters))
 	}
 	for q, n := range quarters {
 		if n < 26*26/4*8/10 {
@@ -102,7 +106,7 @@ func TestDuration(t *testing.T) {
 // TestRecheckIsAWholeSecond: AWS's Date has no fractions. A look a fraction before the second in which something turns would see
 // nothing, and again, and again.
 func TestRecheckIsAWholeSecond(t *testing.T) {
-	s := Schedule{RotateEvery: 10 * time.Minute, DeactivateAfter: 12 * time.Minute, DeleteAfter: 15 * time.Minute, JitterShare: 0.01}
+	s := Schedule{RotateEvery: 10*time.Minute + 300*time.Millisecond, DeactivateAfter: 12 * time.Minute, DeleteAfter: 15 * time.Minute, JitterShare: 0.01}
 	w := newWorld(s, DefaultLimits(), anyEpoch)
 	if _, _, err := w.look(Request{}); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,9 @@ type Promotion struct {
 	// Promise is the longest Expiration that was handed out while Version is current: the grace of its own retirement is
 	// never shorter.
 	Promise time.Duration
+	// Until is before when Version's key is not deactivated, whatever becomes of the schedule: an Expiration may be as late. Zero:
+	// nothing is promised but Promise.
+	Until time.Time
 }
 
 // Since is when a key was seen in its status.
@@ -68,9 +71,11 @@ type State struct {
 	Pause    Pause
 }
 
-func (s *State) had(id string) bool     { return slices.Contains(s.Intent.Had, keyHash(id)) }
-func (s *State) legacy(id string) bool  { return slices.Contains(s.Legacy, keyHash(id)) }
-func (s *State) adopted(id string) bool { return slices.Contains(s.Adopted, keyHash(id)) }
+func (s *State) had(id string) bool    { return slices.Contains(s.Intent.Had, keyHash(id)) }
+func (s *State) legacy(id string) bool { return slices.Contains(s.Legacy, keyHash(id)) }
+
+// IsAdopted reports whether an operator gave the key to be retired.
+func (s *State) IsAdopted(id string) bool { return slices.Contains(s.Adopted, keyHash(id)) }
 
 // IsRevoked reports whether the key is on the list of revoked ones.
 func (s *State) IsRevoked(id string) bool { return slices.Contains(s.Revoked, keyHash(id)) }
@@ -141,8 +146,8 @@ func (s State) promotedTag() string {
 	if s.Promoted.Promoting {
 		word = "promoting"
 	}
-	return fmt.Sprintf("v1 %s %s version=%s grace=%s promise=%s", word, stamp(s.Promoted.At), orNone(s.Promoted.Version),
-		s.Promoted.Grace, s.Promoted.Promise)
+	return fmt.Sprintf("v1 %s %s version=%s grace=%s promise=%s until=%s", word, stamp(s.Promoted.At), orNone(s.Promoted.Version),
+		s.Promoted.Grace, s.Promoted.Promise, stamp(s.Promoted.Until))
 }
 
 func (s State) inactiveTag() string {

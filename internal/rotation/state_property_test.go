@@ -36,7 +36,7 @@ func fullState(t *rapid.T) State {
 			Base: rapid.SampledFrom([]string{"", anyUUID(t, "base")}).Draw(t, "has base"), Had: manyHashes(t, 8, "had")},
 		Promoted: Promotion{Promoting: rapid.Bool().Draw(t, "promoting"), At: anyTime(t, "promoted"), Version: anyUUID(t, "version"),
 			Grace:   time.Duration(rapid.Int64Range(0, 1<<55).Draw(t, "grace")).Truncate(time.Millisecond),
-			Promise: time.Duration(rapid.Int64Range(0, 1<<55).Draw(t, "promise")).Truncate(time.Millisecond)},
+			Promise: time.Duration(rapid.Int64Range(0, 1<<55).Draw(t, "promise")).Truncate(time.Millisecond), Until: anyTime(t, "until")},
 	}
 	for _, h := range manyHashes(t, 5, "inactive") { // five of them fit; no user has more keys of ours, and all of them Inactive
 		s.Inactive[h] = Since{rapid.Bool().Draw(t, "is inactive"), anyTime(t, "since")}
@@ -118,8 +118,9 @@ func TestStateContradictory(t *testing.T) {
 		TagIntent: {"", "v1", "v1 open none id=a base=none had=none", "v1 ajar 2026-11-23T06:30:00Z id=a base=none had=none",
 			"v1 open 2026-11-23 id=a base=none had=none", "v1 open 2026-11-23T06:30:00Z id=a base=none",
 			"v1 open 2026-11-23T06:30:00Z id=a base=none had=12", "v1 open 2026-11-23T06:30:00Z id=a base=none had=none more=x"},
-		TagPromoted: {"v1 promoted 2026-11-23T06:30:00Z version=none grace=2m promise=2m", "v1 promoted none version=x grace=2m promise=2m",
-			"v1 promoted 2026-11-23T06:30:00Z version=x grace=2 promise=2m", "v1 promoted 2026-11-23T06:30:00Z version=x grace=-2m promise=2m"},
+		TagPromoted: {"v1 promoted 2026-11-23T06:30:00Z version=none grace=2m promise=2m until=none", "v1 promoted none version=x grace=2m promise=2m until=none",
+			"v1 demoted 2026-11-23T06:30:00Z version=x grace=2m promise=2m until=none",
+			"v1 promoted 2026-11-23T06:30:00Z version=x grace=2 promise=2m until=none", "v1 promoted 2026-11-23T06:30:00Z version=x grace=-2m promise=2m until=none"},
 		TagInactive: {"v1 0123456789abcdef", "v1 0123456789abcdef=inactive@none", "v1 0123456789abcdef=asleep@2026-11-23T06:30:00Z",
 			"v1 0123456789abcde=inactive@2026-11-23T06:30:00Z"},
 		TagLegacy: {"v1 0123456789ABCDEF", "v1 none none", "v2 none", "fresh"},

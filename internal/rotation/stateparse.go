@@ -143,7 +143,7 @@ func parsePromoted(s *State, words []string) (err error) {
 	if p.At, err = unstamp(words[1]); err != nil {
 		return err
 	}
-	v, err := named(words[2:], "version", "grace", "promise")
+	v, err := named(words[2:], "version", "grace", "promise", "until")
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,10 @@ func parsePromoted(s *State, words []string) (err error) {
 	if p.Grace, err = time.ParseDuration(v["grace"]); err != nil {
 		return err
 	}
-	p.Promise, err = time.ParseDuration(v["promise"])
+	if p.Promise, err = time.ParseDuration(v["promise"]); err != nil {
+		return err
+	}
+	p.Until, err = unstamp(orNone(v["until"]))
 	return err
 }
 

@@ -38,6 +38,7 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 //	stale keys|secret 40s        the next look sees these as they were so long ago
 //	unreadable|readable READ     keys, last-used, versions, value
 //	in-use K0 s3 | used K0 s3    used all the time from now on | used once, now;  idle K0: not any more
+//	freeze 9m 25m WHY | thaw     scheduled changes are frozen between these times; until ?: nobody knows how long | no more
 //	database lost                the journal is gone; leave care: the user is not selected any more
 //	consumer                     reads the current key; consumer stale 40s: from an answer so old
 //	forecast 6                   the next major steps
@@ -192,6 +193,14 @@ func (p *player) do(words []string) error {
 		w.quiet, w.witness = time.Time{}, map[string]Witness{}
 	case "leave":
 		w.o.LeaveCare = true
+	case "freeze":
+		f := frozen{from: w.start.Add(duration(1)), Freeze: Freeze{Why: strings.Join(words[3:], " ")}}
+		if arg(2) != "?" {
+			f.Until = w.start.Add(duration(2))
+		}
+		w.freezes = append(w.freezes, f)
+	case "thaw":
+		w.freezes = nil
 	case "consumer":
 		stale := time.Duration(0)
 		if arg(1) == "stale" {

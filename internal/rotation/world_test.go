@@ -26,6 +26,7 @@ type world struct {
 	made    int
 	edits   int
 	past    []snapshot
+	freezes []frozen
 
 	fault    fault
 	verify   verdict
@@ -46,10 +47,31 @@ type truth struct {
 	inactiveAt map[string]time.Time     // last change to Inactive
 	activeAt   map[string]time.Time     // last reactivation, by anyone
 	replaced   time.Time                // last time AWSCURRENT moved by our doing
-	promised   time.Duration            // longest grace that counts for what was replaced then
 	verified   map[string]bool          // in this run
 	expires    map[string]time.Time     // latest Expiration handed out, by key
 	handGrace  map[string]time.Duration // longest grace told while the key was current
+}
+
+// frozen is a freeze that begins at a time.
+type frozen struct {
+	Freeze
+	from time.Time
+}
+
+// frozenAt is what the planner is told of the freezes that stand now: the first that holds at a moment.
+func (w *world) frozenAt() func(time.Time) Freeze {
+	all := slices.Clone(w.freezes)
+	if len(all) == 0 {
+		return nil
+	}
+	return func(at time.Time) Freeze {
+		for _, f := range all {
+			if !at.Before(f.from) && (f.Until.IsZero() || at.Before(f.Until)) {
+				return f.Freeze
+			}
+		}
+		return Freeze{}
+	}
 }
 
 type snapshot struct {
@@ -126,6 +148,7 @@ func (w *world) observe(r Request, confirmed time.Duration) (Observation, Decisi
 	}
 	o := w.o
 	o.Now, o.Request, o.Quiet, o.ConfirmedAfter = w.now.Truncate(time.Second), r, w.quiet, confirmed
+	o.Frozen = w.frozenAt()
 	o.Stored, o.LastUse = nil, map[string]LastUse{}
 	o.Keys, o.Secret = slices.Clone(o.Keys), cloneSecret(o.Secret)
 	stored := w.o.Stored
@@ -193,6 +216,7 @@ func (w *world) take(o Observation, d *Decision) (done []Action, err error) {
 	run := fmt.Sprintf("run%d", w.runs)
 	var made Key
 	w.truth.verified = map[string]bool{}
+	w.thawed(o, d)
 	softFailed := false
 	actions, ifHopeless := d.Actions, d.IfHopeless
 	for i := 0; i < len(actions); i++ {
@@ -271,7 +295,8 @@ func (w *world) act(o Observation, a Action, run string, made *Key, why Reason) 
 	if a.Kind == CreateKey {
 		*made = Key{fmt.Sprintf("K%d", w.made+1), Active, w.now.Truncate(time.Second)}
 	}
-	m := Moment{Up: w.ceil(), Down: w.now.Truncate(time.Second), Run: run, Made: *made, Grace: w.s.Grace()}
+	m := MomentOf(w.s, w.l, w.ceil(), w.now.Truncate(time.Second), run)
+	m.Made = *made
 	if err := w.change(o, a, m, why); err != nil {
 		return o, err
 	}
