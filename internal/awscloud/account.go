@@ -28,6 +28,9 @@ func (a *Account) Identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
+	if aws.ToString(out.Account) == "" || aws.ToString(out.Arn) == "" {
+		return Identity{}, c.lacks("account")
+	}
 	return Identity{aws.ToString(out.Account), aws.ToString(out.Arn), aws.ToString(out.UserId)}, nil
 }
 

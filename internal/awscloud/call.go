@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/keyturn/keyturn/internal/rotation"
 )
 
 // call is one call of an operation, all its attempts. It rides in the context and is touched by one goroutine at a time.
@@ -58,6 +60,13 @@ func do[T any](ctx context.Context, c *call, send func(context.Context) (T, erro
 	return out, nil
 }
 
+// lacks is an answer that went well by its status and lacks what AWS always sends: something on the way answered, or it is
+// broken. It must never read as "there is none".
+func (c *call) lacks(what string) error {
+	return &rotation.CallError{Service: c.service, Operation: c.operation, Target: c.target, Kind: rotation.ErrUnavailable,
+		Detail: "the answer holds no " + what + ", so it is not AWS's or not whole: is there a proxy on the way?"}
+}
+
 // notSentError is a request that never left: its turn did not come in time.
 type notSentError struct{ err error }
 
@@ -92,11 +101,14 @@ func (s *attemptStep) HandleFinalize(ctx context.Context, in middleware.Finalize
 	c.attempts++
 	c.sent, c.status, c.signed, c.date = false, 0, time.Time{}, time.Time{}
 	if err := s.a.pacers.wait(ctx, c.service, c.operation, c.region); err != nil {
+		s.a.came(c, err)
 		return out, meta, &notSentError{err}
 	}
+	s.a.pacers.sent.add(c.service, c.operation, c.region)
 	bounded, cancel := context.WithTimeout(ctx, s.a.cfg.HTTPTimeout)
 	defer cancel()
 	out, meta, err = next.HandleFinalize(bounded, in)
+	s.a.came(c, err)
 	if err == nil {
 		return out, meta, nil
 	}

@@ -44,6 +44,11 @@ type Config struct {
 	MaxBackoff time.Duration
 	// Random spreads the waits between attempts: a number from 0 to below 1. Many goroutines call it. Nil: math/rand.
 	Random func() float64
+	// Before is an account that this one takes the place of: its clock, its count of calls and its pacers go on, so that the calls
+	// of both together stay within one pace, which is the old one until Account.TakeOver. Nil: none.
+	Before *Account
+	// OnAttempt is told of every request and what came of it, by many goroutines, and should be quick. Nil: nobody is.
+	OnAttempt func(Attempt)
 	// Pace bounds the requests per second. The zero value bounds nothing; see [DefaultPace].
 	Pace Pace
 
@@ -68,12 +73,13 @@ type Pace struct {
 	SecretWrites float64 // PutSecretValue and UpdateSecretVersionStage together; CreateSecret has as many of its own
 	SecretTags   float64 // TagResource and UntagResource together; ListSecretVersionIds has as many of its own
 	SecretReads  float64 // DescribeSecret and GetSecretValue together
+	Stacks       float64 // all calls of CloudFormation together, per Region
 }
 
 // DefaultPace stays below what AWS allows every account (50 writes and 50 taggings a second), and far below where IAM was
-// ever seen to throttle.
+// ever seen to throttle. CloudFormation publishes no number.
 func DefaultPace() Pace {
-	return Pace{IAM: 20, STS: 50, SecretWrites: 45, SecretTags: 45, SecretReads: 200}
+	return Pace{IAM: 20, STS: 50, SecretWrites: 45, SecretTags: 45, SecretReads: 200, Stacks: 10}
 }
 
 // Fields are the names of the JSON fields in a secret's value. An empty name leaves the field out; the first two are needed.

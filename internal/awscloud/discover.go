@@ -22,6 +22,9 @@ type User struct {
 	// Admin: it has administrator rights, and AdminWhy says by what ("the policy AdministratorAccess of its group ops").
 	Admin    bool
 	AdminWhy string
+	// Allowed are the actions that all its policies together allow, its groups' included, as IAM compares them: in lower case,
+	// sorted; a wildcard stays one. Nil: they could not all be read, which those that AWS manages never are.
+	Allowed []string
 }
 
 // pageSize is the most that IAM gives at once.
@@ -43,6 +46,9 @@ func (a *Account) Users(ctx context.Context) ([]User, error) {
 		})
 		if err != nil {
 			return nil, err
+		}
+		if out.UserDetailList == nil && out.GroupDetailList == nil && out.Policies == nil || out.IsTruncated && aws.ToString(out.Marker) == "" {
+			return nil, c.lacks("list of users")
 		}
 		users = append(users, out.UserDetailList...)
 		rights.add(out.GroupDetailList, out.Policies)
@@ -66,6 +72,7 @@ func (a *Account) Users(ctx context.Context) ([]User, error) {
 		u.Policies = rights.policies(d)
 		u.AdminWhy = rights.administrator(d)
 		u.Admin = u.AdminWhy != ""
+		u.Allowed = rights.allowed(d)
 		found = append(found, u)
 	}
 	return found, nil

@@ -1,4 +1,4 @@
-// Package awscloud is the adapter to AWS: IAM, STS and Secrets Manager as the rest of keyturn wants to see them.
+// Package awscloud is the adapter to AWS: IAM, STS and Secrets Manager as the rest of keyturn wants to see them, and the reads of a scan.
 //
 // An [Account] holds the clients, the pace and AWS's clock; it is made once by [Load]. A [Session] is one user's AWS for the
 // length of one run, and cheap to make. What the package promises to both:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -141,6 +142,9 @@ func (c *call) explain(ctx context.Context, err error) error {
 		if errors.Is(err, errPlain) {
 			e.Kind, e.Detail = rotation.ErrInvalid, errPlain.Error()
 		}
+	case c.status >= 300:
+		e.Kind, e.Detail = rotation.ErrUnavailable, fmt.Sprintf("HTTP %d %s, in an answer that could not be read", c.status,
+			http.StatusText(c.status))
 	default:
 		e.Kind, e.Detail = rotation.ErrUnavailable, root(err)
 	}
@@ -165,6 +169,9 @@ func (c *call) explainAnswer(e *rotation.CallError, api smithy.APIError) {
 		e.Action = deniedAction(message, c.service+":"+c.operation)
 	}
 	e.Detail = code
+	if code == unknownCode { // not one of AWS's errors: a proxy's page, say
+		e.Detail, message = fmt.Sprintf("HTTP %d %s, in an answer that is not AWS's", c.status, http.StatusText(c.status)), ""
+	}
 	// The message of a refused signature repeats the text that was signed.
 	if message != "" && !strings.Contains(code, "Signature") {
 		e.Detail += ": " + strings.TrimSuffix(strings.TrimSpace(message), ".")
@@ -183,6 +190,9 @@ func deniedAction(message, own string) string {
 	}
 	return own
 }
+
+// unknownCode is the SDK's word for an error answer without a code.
+const unknownCode = "UnknownError"
 
 func contextError(ctx context.Context) error { return ctx.Err() }
 

@@ -189,6 +189,17 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
+// An answer that says that a key was made, and not which or not its secret: one exists, and nobody holds it.
+func TestCreateAnswerWithoutKey(t *testing.T) {
+	for _, key := range []string{"", "<AccessKey><AccessKeyId>AKIA0</AccessKeyId></AccessKey>",
+		"<AccessKey><SecretAccessKey>s</SecretAccessKey></AccessKey>"} {
+		a := scripted(t, func(r *http.Request) (*http.Response, error) {
+			return reply(r, 200, "<CreateAccessKeyResponse><CreateAccessKeyResult>"+key+"</CreateAccessKeyResult></CreateAccessKeyResponse>"), nil
+		})
+		failed(t, create(session(t, a, "ci")), rotation.ErrUnavailable, false)
+	}
+}
+
 // The bounds of time: an attempt's time-out is tried again, the caller's end is not.
 func TestTimeouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -197,10 +208,10 @@ func TestTimeouts(t *testing.T) {
 			return nil, r.Context().Err()
 		})
 		a := scripted(t, hang, func(c *awscloud.Config) { c.HTTPTimeout = 4 * second })
-		s := session(t, a, "ci")
+		s, began := session(t, a, "ci"), time.Now()
 		e := failed(t, listKeys(s), rotation.ErrUnavailable, false)
-		if s.Calls() != 3 || !strings.Contains(e.Detail, "4s") {
-			t.Fatalf("%d calls: %v", s.Calls(), e)
+		if took := time.Since(began); s.Calls() != 3 || !strings.Contains(e.Detail, "4s") || took < 12*second || took > 14*second {
+			t.Fatalf("%d calls in %s: %v", s.Calls(), took, e)
 		}
 		s = session(t, a, "ci")
 		failed(t, create(s), rotation.ErrUnavailable, false)

@@ -74,6 +74,24 @@ func TestOthersFieldsSurviveEveryRotation(t *testing.T) {
 	}
 }
 
+// Whether a version holds fields of others is known by the labels of this very run; without them, and in a secret that others
+// had before keyturn, the value is read.
+func TestValueIsReadUnlessTheLabelsSayThatItIsOurs(t *testing.T) {
+	for _, c := range []struct{ existing, described bool }{{false, false}, {true, true}} {
+		w := newWorld(awssim.Config{})
+		a := simulated(t, w, func(c2 *awscloud.Config) { c2.Existing = c.existing })
+		_, key := onboarded(t, w, a, "ci")
+		s := session(t, a, "ci")
+		if c.described {
+			must(s.DescribeSecret(bg))(t)
+		}
+		rotated(t, s, rotation.VersionID(key.ID), key)
+		if n := w.Counts()["GetSecretValue"]; n != 1 {
+			t.Errorf("%+v: %d reads", c, n)
+		}
+	}
+}
+
 func TestSameFieldsCostsNothingWithoutOthers(t *testing.T) {
 	w := newWorld(awssim.Config{})
 	s, key := onboarded(t, w, simulated(t, w), "ci")

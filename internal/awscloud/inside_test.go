@@ -2,8 +2,10 @@ package awscloud
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -164,19 +166,47 @@ func TestNames(t *testing.T) {
 
 func TestAdministratorStatements(t *testing.T) {
 	for document, want := range map[string]bool{
-		`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`:                              true,
-		`{"Statement":[{"Effect":"Allow","Action":["s3:*","*:*"],"Resource":["arn:x","*"]}]}`:       true,
-		`{"Statement":[{"Effect":"Allow","Action":"IAM:*","Resource":"*"}]}`:                        true,
-		`{"Statement":[{"Effect":"Allow","NotAction":"s3:*","Resource":"*"}]}`:                      true,
-		`{"Statement":[{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}]}`: false,
-		`{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`:                             false,
-		`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b"}]}`:               false,
-		`{"Statement":[{"Effect":"Allow","Action":"iam:Get*","Resource":"*"}]}`:                     false,
+		`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`:                                                 true,
+		`{"Statement":[{"Effect":"Allow","Action":["s3:*","*:*"],"Resource":["arn:x","*"]}]}`:                          true,
+		`{"Statement":[{"Effect":"Allow","Action":"IAM:*","Resource":"*"}]}`:                                           true,
+		`{"Statement":[{"Effect":"Allow","NotAction":"s3:*","Resource":"*"}]}`:                                         true,
+		`{"Statement":[{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}]}`:                    false,
+		`{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`:                                                false,
+		`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b"}]}`:                                  false,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:Get*","Resource":"*"}]}`:                                        false,
+		`{"Statement":[{"Effect":"Allow","Action":"*","NotResource":"arn:aws:s3:::b"}]}`:                               true,
+		`{"Statement":[{"Effect":"Allow","Action":"*","NotResource":["arn:x","*"]}]}`:                                  false,
+		`{"Statement":[{"Effect":"Allow","Action":"?*","Resource":"arn:*"}]}`:                                          true,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:?*","Resource":"?*"}]}`:                                         true,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/*"}]}`:                       true,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:Put*Policy","Resource":"*"}]}`:                                  true,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:attachuserpolicy","Resource":"*"}]}`:                            true,
+		`{"Statement":[{"Effect":"Allow","NotAction":["iam:PutUser*","sts:*"],"Resource":"*"}]}`:                       true,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:user/service/${aws:username}"}]}`: true,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::123456789012:user/people/*"}]}`:     false,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:*AccessKey*","Resource":"*"}]}`:                                 false,
+		`{"Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"arn:aws:iam::*:role/*"}]}`:                       false,
 		`{"Statement":[]}`: false,
 		`not a policy`:     true,
 	} {
-		if got := grantsAll(url.PathEscape(document)); got != want {
+		all, ok := parsePolicy(url.PathEscape(document))
+		if got := !ok || all.givePolicies("arn:aws:iam::123456789012:user/service/ci"); got != want {
 			t.Errorf("%s: administrator %t, want %t", document, got, want)
+		}
+	}
+}
+
+// Patterns are made by whoever may write policies: none may take long.
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, s string
+		want       bool
+	}{
+		{"*", "", true}, {"", "", true}, {"", "a", false}, {"a*b*c", "aXbYc", true}, {"a*b*c", "aXbY", false}, {"*a", "aaa", true},
+		{"a?c", "abc", true}, {"a?c", "ac", false}, {strings.Repeat("a*", 60) + "b", strings.Repeat("a", 600), false},
+	} {
+		if got := match(c.pattern, c.s); got != c.want {
+			t.Errorf("%q matches %q: %t", c.pattern, c.s, got)
 		}
 	}
 }
@@ -184,10 +214,36 @@ func TestAdministratorStatements(t *testing.T) {
 func TestPlainHTTPBeyondLoopback(t *testing.T) {
 	for endpoint, refused := range map[string]bool{
 		"http://127.0.0.1:4566": false, "http://localhost:4566": false, "http://[::1]:4566": false, "https://vpce.example.com": false,
-		"http://vpce.example.com": true, "http://10.0.0.1": true, "http://localhost.example.com": true, "ftp://127.0.0.1": true, "127.0.0.1:4566": true,
+		"http://vpce.example.com": true, "http://10.0.0.1": true, "http://localhost.example.com": true, "http://LOCALHOST:4566": false, "http://sim.localhost": true, "ftp://127.0.0.1": true, "127.0.0.1:4566": true,
 	} {
 		if err := checkEndpoint("IAM", endpoint, false); (err != nil) != refused {
 			t.Errorf("%s: %v", endpoint, err)
 		}
+	}
+}
+
+// sentBy is an HTTP client that notes what it was given.
+type sentBy struct{ urls []string }
+
+func (s *sentBy) Do(r *http.Request) (*http.Response, error) {
+	s.urls = append(s.urls, r.URL.String())
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+// Whatever endpoint the SDK comes up with, no signed request leaves this machine in plain text.
+func TestWireSendsNothingInPlain(t *testing.T) {
+	next := &sentBy{}
+	w := &wire{next: next, clock: &clock{}, calls: &atomic.Int64{}}
+	for _, url := range []string{"http://iam.example/", "https://iam.example/", "http://127.0.0.1:4566/"} {
+		r, err := http.NewRequest(http.MethodPost, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Do(r); (err == nil) != (url != "http://iam.example/") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	if len(next.urls) != 2 {
+		t.Errorf("sent: %v", next.urls)
 	}
 }

@@ -21,11 +21,15 @@ func (s *Session) ListAccessKeys(ctx context.Context) ([]rotation.Key, error) {
 	keys := []rotation.Key{}
 	in := &iam.ListAccessKeysInput{UserName: s.user()}
 	for {
-		out, err := do(ctx, s.call("iam", "ListAccessKeys", ""), func(ctx context.Context) (*iam.ListAccessKeysOutput, error) {
+		c := s.call("iam", "ListAccessKeys", "")
+		out, err := do(ctx, c, func(ctx context.Context) (*iam.ListAccessKeysOutput, error) {
 			return s.a.iam.ListAccessKeys(ctx, in)
 		})
 		if err != nil {
 			return nil, err
+		}
+		if out.AccessKeyMetadata == nil || out.IsTruncated && aws.ToString(out.Marker) == "" { // without keys the list is empty, and there
+			return nil, c.lacks("list of keys")
 		}
 		for _, k := range out.AccessKeyMetadata {
 			keys = append(keys, rotation.Key{
@@ -41,14 +45,18 @@ func (s *Session) ListAccessKeys(ctx context.Context) ([]rotation.Key, error) {
 
 // AccessKeyLastUsed gives the coarse last-used record of a key.
 func (s *Session) AccessKeyLastUsed(ctx context.Context, keyID string) (rotation.LastUse, error) {
-	out, err := do(ctx, s.call("iam", "GetAccessKeyLastUsed", keyID), func(ctx context.Context) (*iam.GetAccessKeyLastUsedOutput, error) {
+	c := s.call("iam", "GetAccessKeyLastUsed", keyID)
+	out, err := do(ctx, c, func(ctx context.Context) (*iam.GetAccessKeyLastUsedOutput, error) {
 		return s.a.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: aws.String(keyID)})
 	})
 	if err != nil {
 		return rotation.LastUse{}, err
 	}
 	u := out.AccessKeyLastUsed
-	if u == nil || u.LastUsedDate == nil {
+	if u == nil { // a key that was never used has a record that says so
+		return rotation.LastUse{}, c.lacks("record of use")
+	}
+	if u.LastUsedDate == nil {
 		return rotation.LastUse{}, nil
 	}
 	return rotation.LastUse{At: u.LastUsedDate.UTC(), Service: applicable(u.ServiceName), Region: applicable(u.Region)}, nil
@@ -120,6 +128,9 @@ func (s *Session) GetCallerIdentity(ctx context.Context, region, keyID string, s
 		return err
 	}
 	u, arn := s.subject, aws.ToString(out.Arn)
+	if arn == "" || aws.ToString(out.Account) == "" {
+		return c.lacks("account")
+	}
 	name := arn[strings.LastIndexByte(arn, '/')+1:]
 	switch {
 	case aws.ToString(out.Account) != u.User.Account, !strings.Contains(arn, ":user/"), !strings.EqualFold(name, u.User.Name):

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 
@@ -173,6 +174,19 @@ func TestWrongUser(t *testing.T) {
 	s := must(a.Session(awscloud.Subject{User: rotation.User{Account: account, Name: "other"}, UserID: "AIDAFORMERUSER"}))(t)
 	failed(t, s.GetCallerIdentity(bg, "us-east-1", id, rotation.NewSensitive(secret)), rotation.ErrWrongUser, true)
 	failed(t, s.GetCallerIdentity(bg, "us-east-1", id, rotation.Sensitive{}), rotation.ErrBadSecret, true)
+	for arn, of := range map[string]string{
+		"arn:aws:iam::123456789012:user/ci": account, "arn:aws:iam::999999999999:user/ci": "999999999999",
+		"arn:aws:sts::123456789012:assumed-role/ops/ci": account,
+	} {
+		a := scripted(t, func(r *http.Request) (*http.Response, error) {
+			return reply(r, 200, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>"+arn+"</Arn><UserId>AIDA0</UserId><Account>"+of+
+				"</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"), nil
+		})
+		err := session(t, a, "ci").GetCallerIdentity(bg, "us-east-1", id, rotation.NewSensitive(secret))
+		if own := arn == "arn:aws:iam::123456789012:user/ci"; own != (err == nil) || !own && !errors.Is(err, rotation.ErrWrongUser) {
+			t.Errorf("a key that answers for %s: %v", arn, err)
+		}
+	}
 }
 
 func TestSecretThatBlocks(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -37,6 +38,8 @@ type Account struct {
 	base   aws.Config // for the probes' clients
 	mu     sync.Mutex
 	probes map[string]*sts.Client // by Region; no credentials of their own
+	// noSimulator is why IAM's policy simulator cannot be asked; nil: it was never refused.
+	noSimulator error
 }
 
 // Load makes the clients. It asks AWS nothing: credentials that are missing or wrong show at the first call, so begin with
@@ -63,7 +66,12 @@ func Load(ctx context.Context, c Config) (*Account, error) {
 	}
 	base.Region = regions[0]
 	a := &Account{cfg: c, regions: regions, name: name, clock: &clock{}, pacers: newPacers(c.Pace), probes: map[string]*sts.Client{}}
-	a.wire = &wire{next: httpClient(c, base), clock: a.clock, allowPlain: c.IgnoreEnvironment}
+	a.wire = &wire{next: httpClient(c, base), clock: a.clock, allowPlain: c.IgnoreEnvironment, calls: &atomic.Int64{}}
+	if c.Before != nil {
+		a.clock, a.pacers = c.Before.clock, c.Before.pacers
+		a.wire.clock, a.wire.calls = a.clock, c.Before.wire.calls
+		a.cfg.Before = nil // or each would keep all that were before it
+	}
 	base.HTTPClient = a.wire
 	base.APIOptions = append(base.APIOptions, func(s *middleware.Stack) error {
 		return s.Finalize.Insert(&attemptStep{a: a}, "Retry", middleware.After)
@@ -91,12 +99,15 @@ func Load(ctx context.Context, c Config) (*Account, error) {
 	return a, nil
 }
 
+// TakeOver makes the account's own pace count, for the account Before it as well.
+func (a *Account) TakeOver() { a.pacers.set(a.cfg.Pace) }
+
 // sdkConfig is the SDK's configuration: from its own chain, or from nothing but c.
 func sdkConfig(ctx context.Context, c Config) (aws.Config, error) {
 	if c.IgnoreEnvironment {
 		return aws.Config{Region: c.Regions[0], Credentials: c.static(), BaseEndpoint: aws.String(c.Endpoint)}, nil
 	}
-	var opts []func(*config.LoadOptions) error
+	opts := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})} // the chain of credentials has words of its own
 	if len(c.Regions) > 0 {
 		opts = append(opts, config.WithRegion(c.Regions[0]))
 	}
@@ -127,25 +138,29 @@ func staticCredentials(id string, secret rotation.Sensitive) aws.CredentialsProv
 // checkEndpoint refuses to send signed requests, and to receive secrets, over a wire that others can read.
 func checkEndpoint(service, endpoint string, allowPlain bool) error {
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("the endpoint %q of %s is not a URL like https://host:port", endpoint, service)
+	if err != nil {
+		return fmt.Errorf("the endpoint of %s is not a URL like https://host:port", service)
+	}
+	shown := u.Redacted() // somebody's password may be in it
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("the endpoint %q of %s is not a URL like https://host:port", shown, service)
 	}
 	if plainBeyondLoopback(u) && !allowPlain {
 		return fmt.Errorf("the endpoint %s of %s is plain http, so that anyone on the way could read the secret keys: use https, or "+
-			"an endpoint on this machine (127.0.0.1)", endpoint, service)
+			"an endpoint on this machine (127.0.0.1)", shown, service)
 	}
 	return nil
 }
 
+// plainBeyondLoopback: names below localhost count as beyond, as not every resolver keeps them on this machine.
 func plainBeyondLoopback(u *url.URL) bool {
 	if u.Scheme == "https" {
 		return false
 	}
-	host := strings.ToLower(u.Hostname())
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+	if strings.EqualFold(u.Hostname(), "localhost") {
 		return false
 	}
-	ip := net.ParseIP(host)
+	ip := net.ParseIP(u.Hostname())
 	return ip == nil || !ip.IsLoopback()
 }
 

@@ -19,6 +19,7 @@ const (
 	groupReads
 	groupCreate
 	groupVersions
+	groupStacks
 )
 
 // groupOf says which quota an operation counts against. What a person does by hand, once, counts against none.
@@ -28,6 +29,8 @@ func groupOf(service, operation string) group {
 		return groupIAM
 	case "sts":
 		return groupSTS
+	case "cloudformation":
+		return groupStacks
 	}
 	switch operation {
 	case "PutSecretValue", "UpdateSecretVersionStage":
@@ -46,9 +49,10 @@ func groupOf(service, operation string) group {
 
 // pacers hold requests back before they are signed, one by one: one pacer per group and Region.
 type pacers struct {
-	pace Pace
 	mu   sync.Mutex
+	pace Pace
 	by   map[pacerKey]*rate.Limiter
+	sent meter // what was let through
 }
 
 type pacerKey struct {
@@ -58,33 +62,48 @@ type pacerKey struct {
 
 func newPacers(p Pace) *pacers { return &pacers{pace: p, by: map[pacerKey]*rate.Limiter{}} }
 
-func (p *pacers) perSecond(g group) float64 {
+func (p Pace) perSecond(g group) float64 {
 	switch g {
 	case groupIAM:
-		return p.pace.IAM
+		return p.IAM
 	case groupSTS:
-		return p.pace.STS
+		return p.STS
 	case groupWrites, groupCreate:
-		return p.pace.SecretWrites
+		return p.SecretWrites
 	case groupTags, groupVersions:
-		return p.pace.SecretTags
+		return p.SecretTags
 	case groupReads:
-		return p.pace.SecretReads
+		return p.SecretReads
+	case groupStacks:
+		return p.Stacks
 	}
 	return 0
+}
+
+// set changes the pace for whoever comes from now on. A pacer that stands keeps those in its queue.
+func (p *pacers) set(pace Pace) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pace = pace
+	for key, l := range p.by {
+		if perSecond := pace.perSecond(key.group); perSecond > 0 {
+			l.SetLimit(rate.Limit(perSecond))
+		}
+	}
 }
 
 // wait returns when the request may be sent. Its error means that it is not.
 func (p *pacers) wait(ctx context.Context, service, operation, region string) error {
 	g := groupOf(service, operation)
-	perSecond := p.perSecond(g)
-	if perSecond <= 0 {
-		return nil
-	}
 	if g == groupIAM {
 		region = "" // one control plane for all Regions
 	}
 	p.mu.Lock()
+	perSecond := p.pace.perSecond(g)
+	if perSecond <= 0 {
+		p.mu.Unlock()
+		return nil
+	}
 	l := p.by[pacerKey{g, region}]
 	if l == nil {
 		l = rate.NewLimiter(rate.Limit(perSecond), 1)

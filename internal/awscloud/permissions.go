@@ -55,7 +55,7 @@ func (a *Account) CheckPermissions(ctx context.Context, self Identity, u Subject
 	}
 	var out []Permission
 	for _, n := range s.needs(self, secret, userTags) {
-		verdicts, err := a.simulate(ctx, self, n)
+		verdicts, err := a.ask(ctx, self, n)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
@@ -70,11 +70,7 @@ func (a *Account) CheckPermissions(ctx context.Context, self Identity, u Subject
 // needs lists what keyturn calls, for one user.
 func (s *Session) needs(self Identity, secret rotation.Secret, userTags map[string]string) []need {
 	a, u := s.a, s.subject
-	partition := "aws"
-	if parts := strings.SplitN(self.ARN, ":", 3); len(parts) == 3 {
-		partition = parts[1]
-	}
-	arn := "arn:" + partition
+	arn := "arn:" + partitionOf(self.ARN)
 	name := arn + ":secretsmanager:" + a.Home() + ":" + u.User.Account + ":secret:" + s.secret
 	secretARN := secret.ARN
 	if secretARN == "" {
@@ -125,6 +121,24 @@ func (s *Session) tryLastUsed(ctx context.Context) error {
 }
 
 var errUntried = errors.New("the user has no access key to ask about")
+
+// ask is simulate, until IAM refused that once: the next user would only be refused again, and an endpoint that does not know the
+// operation is asked three times for each.
+func (a *Account) ask(ctx context.Context, self Identity, n need) ([]Permission, error) {
+	a.mu.Lock()
+	err := a.noSimulator
+	a.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.simulate(ctx, self, n)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, rotation.ErrThrottled) {
+		a.mu.Lock()
+		a.noSimulator = err
+		a.mu.Unlock()
+	}
+	return found, err
+}
 
 // simulate asks IAM what its policies say. Resource policies and conditions beyond the given context are not part of it.
 func (a *Account) simulate(ctx context.Context, self Identity, n need) ([]Permission, error) {

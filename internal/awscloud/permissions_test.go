@@ -82,6 +82,24 @@ func TestCheckPermissions(t *testing.T) {
 	}
 }
 
+// The simulator that refused once is not asked again: not for the other permissions, and not for the other users.
+func TestCheckPermissionsAsksARefusingSimulatorOnce(t *testing.T) {
+	w := newWorld(awssim.Config{})
+	a := simulated(t, w)
+	self := must(a.Identity(bg))(t)
+	ok(t, w.People().Deny(self.ARN[strings.LastIndexByte(self.ARN, '/')+1:], "iam:SimulatePrincipalPolicy"))
+	for _, name := range []string{"one", "two"} {
+		ok(t, w.People().CreateUser(name, "/", nil))
+		found := must(a.CheckPermissions(bg, self, awscloud.Subject{User: rotation.User{Account: account, Name: name}}, nil))(t)
+		if len(verdicts(found, awscloud.Unsure)) == 0 {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+	if n := w.Counts()["SimulatePrincipalPolicy"]; n != 1 {
+		t.Errorf("the simulator was asked %d times", n)
+	}
+}
+
 // A role's session is simulated as its role, and a condition that cannot be known is not called missing.
 func TestCheckPermissionsOfARole(t *testing.T) {
 	var sources []string

@@ -11,17 +11,16 @@ import (
 )
 
 // rights tells administrators from others. An administrator is who could give itself everything without anybody else's help:
-// the AWS managed policies AdministratorAccess and IAMFullAccess, and every statement that allows all actions, or all of IAM's,
-// on all resources. Conditions, denials and permissions boundaries are not weighed: they may make less of such a user, but then
+// the AWS managed policies AdministratorAccess and IAMFullAccess, and every statement that allows it to give itself a policy, in
+// whatever words. Conditions, denials and permissions boundaries are not weighed: they may make less of such a user, but then
 // naming it once in the configuration is a small price. PowerUserAccess is no administrator, as it has no rights in IAM.
 type rights struct {
-	groups   map[string]types.GroupDetail
-	managed  map[string]string // reason by ARN of customer managed policies that make administrators
-	readable map[string]bool   // ARNs of those that were read
+	groups  map[string]types.GroupDetail
+	managed map[string]statements // customer managed policies that could be read, by ARN
 }
 
 func newRights() *rights {
-	return &rights{groups: map[string]types.GroupDetail{}, managed: map[string]string{}, readable: map[string]bool{}}
+	return &rights{groups: map[string]types.GroupDetail{}, managed: map[string]statements{}}
 }
 
 func (r *rights) add(groups []types.GroupDetail, policies []types.ManagedPolicyDetail) {
@@ -29,14 +28,12 @@ func (r *rights) add(groups []types.GroupDetail, policies []types.ManagedPolicyD
 		r.groups[aws.ToString(g.GroupName)] = g
 	}
 	for _, p := range policies {
-		arn := aws.ToString(p.Arn)
 		for _, v := range p.PolicyVersionList {
 			if !v.IsDefaultVersion {
 				continue
 			}
-			r.readable[arn] = true
-			if grantsAll(aws.ToString(v.Document)) {
-				r.managed[arn] = aws.ToString(p.PolicyName)
+			if all, ok := parsePolicy(aws.ToString(v.Document)); ok {
+				r.managed[aws.ToString(p.Arn)] = all
 			}
 		}
 	}
@@ -61,7 +58,8 @@ func (r *rights) policies(u types.UserDetail) []string {
 
 // administrator says by what a user is one; "" when it is none.
 func (r *rights) administrator(u types.UserDetail) string {
-	if why := r.by(u.AttachedManagedPolicies, u.UserPolicyList); why != "" {
+	self := aws.ToString(u.Arn)
+	if why := r.by(self, u.AttachedManagedPolicies, u.UserPolicyList); why != "" {
 		return why
 	}
 	for _, name := range u.GroupList {
@@ -69,14 +67,14 @@ func (r *rights) administrator(u types.UserDetail) string {
 		if !ok {
 			return "its group " + name + ", which cannot be read"
 		}
-		if why := r.by(g.AttachedManagedPolicies, g.GroupPolicyList); why != "" {
+		if why := r.by(self, g.AttachedManagedPolicies, g.GroupPolicyList); why != "" {
 			return why + " of its group " + name
 		}
 	}
 	return ""
 }
 
-func (r *rights) by(attached []types.AttachedPolicy, inline []types.PolicyDetail) string {
+func (r *rights) by(self string, attached []types.AttachedPolicy, inline []types.PolicyDetail) string {
 	for _, p := range attached {
 		arn, name := aws.ToString(p.PolicyArn), aws.ToString(p.PolicyName)
 		switch {
@@ -84,18 +82,75 @@ func (r *rights) by(attached []types.AttachedPolicy, inline []types.PolicyDetail
 			if name == "AdministratorAccess" || name == "IAMFullAccess" {
 				return "the policy " + name
 			}
-		case r.managed[arn] != "":
-			return "the policy " + name
-		case !r.readable[arn]:
+		case r.managed[arn] == nil:
 			return "the policy " + name + ", which cannot be read"
+		case r.managed[arn].givePolicies(self):
+			return "the policy " + name
 		}
 	}
 	for _, p := range inline {
-		if grantsAll(aws.ToString(p.PolicyDocument)) {
+		if all, ok := parsePolicy(aws.ToString(p.PolicyDocument)); !ok || all.givePolicies(self) {
 			return "the inline policy " + aws.ToString(p.PolicyName)
 		}
 	}
 	return ""
+}
+
+// allowed are the actions that all policies of a user together allow; nil when one of them cannot be read, or allows all but some.
+// Denials and conditions are not weighed: they may make less of it.
+func (r *rights) allowed(u types.UserDetail) []string {
+	out := []string{}
+	for _, holder := range r.holders(u) {
+		if holder == nil {
+			return nil
+		}
+		for _, p := range holder.attached {
+			all, ok := r.managed[aws.ToString(p.PolicyArn)]
+			if !ok || !all.collect(&out) {
+				return nil
+			}
+		}
+		for _, p := range holder.inline {
+			if all, ok := parsePolicy(aws.ToString(p.PolicyDocument)); !ok || !all.collect(&out) {
+				return nil
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// holder has policies: a user, or one of its groups.
+type holder struct {
+	attached []types.AttachedPolicy
+	inline   []types.PolicyDetail
+}
+
+// holders are the user and its groups; nil stands for a group that cannot be read.
+func (r *rights) holders(u types.UserDetail) []*holder {
+	out := []*holder{{u.AttachedManagedPolicies, u.UserPolicyList}}
+	for _, name := range u.GroupList {
+		if g, ok := r.groups[name]; ok {
+			out = append(out, &holder{g.AttachedManagedPolicies, g.GroupPolicyList})
+		} else {
+			out = append(out, nil)
+		}
+	}
+	return out
+}
+
+// collect adds what the statements allow, and reports whether that can be listed.
+func (all statements) collect(out *[]string) bool {
+	for _, s := range all {
+		if s.Effect != "Allow" {
+			continue
+		}
+		if len(s.NotAction) > 0 {
+			return false
+		}
+		*out = append(*out, s.Action.lower()...)
+	}
+	return true
 }
 
 // texts is a JSON string or a list of them.
@@ -111,11 +166,19 @@ func (t *texts) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(t))
 }
 
+func (t texts) lower() (out texts) {
+	for _, s := range t {
+		out = append(out, strings.ToLower(s))
+	}
+	return out
+}
+
 type statement struct {
-	Effect    string
-	Action    texts
-	NotAction texts
-	Resource  texts
+	Effect      string
+	Action      texts
+	NotAction   texts
+	Resource    texts
+	NotResource texts
 }
 
 type statements []statement
@@ -130,29 +193,52 @@ func (s *statements) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]statement)(s))
 }
 
-// grantsAll reports whether a policy makes an administrator. One that cannot be read does: what is unknown is never harmless.
-func grantsAll(document string) bool {
+// parsePolicy reads a policy document. One that cannot be read makes an administrator: what is unknown is never harmless.
+func parsePolicy(document string) (statements, bool) {
 	if plain, err := url.PathUnescape(document); err == nil {
 		document = plain
 	}
-	var p struct{ Statement statements }
-	if json.Unmarshal([]byte(document), &p) != nil {
-		return true
-	}
-	for _, s := range p.Statement {
-		if s.Effect != "Allow" || !slices.ContainsFunc(s.Resource, everything) {
-			continue
-		}
-		if slices.ContainsFunc(s.Action, allActions) || len(s.NotAction) > 0 && !slices.ContainsFunc(s.NotAction, allActions) {
-			return true
+	p := struct{ Statement statements }{statements{}}
+	err := json.Unmarshal([]byte(document), &p)
+	return p.Statement, err == nil
+}
+
+// givePolicies reports whether a statement allows the user self one of the two calls with which it can give itself any policy.
+func (all statements) givePolicies(self string) bool {
+	for _, s := range all {
+		onSelf := matchAny(s.Resource, self) || len(s.NotResource) > 0 && !matchAny(s.NotResource, self)
+		for _, call := range []string{"iam:attachuserpolicy", "iam:putuserpolicy"} { // in any case, unlike a resource
+			may := matchAny(s.Action.lower(), call) || len(s.NotAction) > 0 && !matchAny(s.NotAction.lower(), call)
+			if s.Effect == "Allow" && onSelf && may {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func everything(pattern string) bool { return pattern != "" && strings.Trim(pattern, "*") == "" }
+// matchAny matches as IAM does: * is any run of characters, slashes included, and ? any one.
+func matchAny(patterns texts, s string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return match(strings.ReplaceAll(p, "${aws:username}", "*"), s) })
+}
 
-func allActions(pattern string) bool {
-	service, action, ok := strings.Cut(strings.ToLower(pattern), ":")
-	return everything(pattern) || ok && everything(action) && (service == "iam" || everything(service))
+// match goes back to the last * only, so that no pattern takes long.
+func match(pattern, s string) bool {
+	p, at, star, from := 0, 0, -1, 0
+	for at < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, from = p, at
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[at]):
+			p++
+			at++
+		case star >= 0:
+			from++
+			p, at = star+1, from
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -15,7 +15,8 @@ import (
 
 // DescribeSecret gives a Secret with Exists false, and no error, when there is none.
 func (s *Session) DescribeSecret(ctx context.Context) (rotation.Secret, error) {
-	out, err := do(ctx, s.about("DescribeSecret"), func(ctx context.Context) (*secretsmanager.DescribeSecretOutput, error) {
+	c := s.about("DescribeSecret")
+	out, err := do(ctx, c, func(ctx context.Context) (*secretsmanager.DescribeSecretOutput, error) {
 		return s.a.sm.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.secret})
 	})
 	if errors.Is(err, rotation.ErrNoSecret) {
@@ -24,6 +25,9 @@ func (s *Session) DescribeSecret(ctx context.Context) (rotation.Secret, error) {
 	}
 	if err != nil {
 		return rotation.Secret{}, err
+	}
+	if aws.ToString(out.ARN) == "" {
+		return rotation.Secret{}, c.lacks("secret")
 	}
 	secret := rotation.Secret{
 		Exists: true, ARN: aws.ToString(out.ARN), Versions: map[string][]string{}, Tags: map[string]string{},
@@ -48,11 +52,15 @@ func (s *Session) ListVersions(ctx context.Context) (map[string]bool, error) {
 	ids := map[string]bool{}
 	in := &secretsmanager.ListSecretVersionIdsInput{SecretId: &s.secret, IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int32(100)}
 	for {
-		out, err := do(ctx, s.about("ListSecretVersionIds"), func(ctx context.Context) (*secretsmanager.ListSecretVersionIdsOutput, error) {
+		c := s.about("ListSecretVersionIds")
+		out, err := do(ctx, c, func(ctx context.Context) (*secretsmanager.ListSecretVersionIdsOutput, error) {
 			return s.a.sm.ListSecretVersionIds(ctx, in)
 		})
 		if err != nil {
 			return nil, err
+		}
+		if aws.ToString(out.ARN) == "" {
+			return nil, c.lacks("secret")
 		}
 		for _, v := range out.Versions {
 			ids[aws.ToString(v.VersionId)] = true

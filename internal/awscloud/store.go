@@ -130,6 +130,9 @@ func (s *Session) read(ctx context.Context, versionID string) (*document, error)
 	if err != nil {
 		return nil, err
 	}
+	if aws.ToString(out.ARN) == "" {
+		return nil, c.lacks("secret")
+	}
 	if out.SecretString == nil {
 		return nil, c.refuse(rotation.ErrBadSecret, fmt.Sprintf("the value of its version %s is binary: keyturn keeps JSON objects only", versionID))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,7 @@ type wire struct {
 	}
 	clock      *clock
 	allowPlain bool
-	calls      atomic.Int64
+	calls      *atomic.Int64
 }
 
 var errPlain = errors.New("the endpoint is plain http beyond this machine: use https")
@@ -87,6 +88,14 @@ func httpClient(c Config, base aws.Config) interface {
 	t.MaxIdleConnsPerHost = 2 * c.Concurrency
 	t.MaxIdleConns = 8 * c.Concurrency
 	t.DialContext = (&net.Dialer{Timeout: c.HTTPTimeout, KeepAlive: idle}).DialContext
+	if proxy := t.Proxy; proxy != nil {
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			if r.URL.Scheme == "http" {
+				return nil, nil // plain http is for this machine only, and a proxy could be anywhere
+			}
+			return proxy(r)
+		}
+	}
 	if c.IgnoreEnvironment {
 		t.Proxy = nil
 	}

@@ -63,12 +63,14 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	var elsewhere atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
-	server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
-	defer server.Close()
-	a := scripted(t, nil, func(c *awscloud.Config) { c.Endpoint, c.HTTPClient = server.URL, nil })
-	failed(t, create(session(t, a, "ci")), rotation.ErrUnavailable, false)
-	if elsewhere.Load() != 0 {
-		t.Fatal("CreateAccessKey followed a redirect")
+	for _, status := range []int{http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		server := httptest.NewServer(http.RedirectHandler(other.URL, status))
+		a := scripted(t, nil, func(c *awscloud.Config) { c.Endpoint, c.HTTPClient = server.URL, nil })
+		failed(t, create(session(t, a, "ci")), rotation.ErrUnavailable, false)
+		server.Close()
+		if elsewhere.Load() != 0 {
+			t.Fatalf("CreateAccessKey followed a redirect of status %d", status)
+		}
 	}
 }
 
@@ -195,6 +197,11 @@ func TestTurnTooLate(t *testing.T) {
 		if s.Calls() != 1 || w.Counts()["CreateAccessKey"] != 0 || !strings.Contains(e.Detail, "not sent") {
 			t.Fatalf("%d calls: %v", s.Calls(), err)
 		}
+		began := time.Now()
+		_, err = s.ListAccessKeys(ctx) // of the calls that are tried again
+		if failed(t, err, rotation.ErrUnavailable, true); s.Calls() != 1 || time.Since(began) > 0 {
+			t.Fatalf("%d calls, after %s: %v", s.Calls(), time.Since(began), err)
+		}
 	})
 }
 
@@ -212,7 +219,7 @@ func TestWrongLocalClock(t *testing.T) {
 			if n := a.Calls() - before; n != 6 {
 				t.Errorf("%d requests for 6 calls", n)
 			}
-			if got := a.Now().Sub(time.Now()); (got - off).Abs() > second {
+			if got := time.Until(a.Now()); (got - off).Abs() > second {
 				t.Errorf("AWS's time is off by %s, not %s", got, off)
 			}
 		})

@@ -18,8 +18,8 @@ type Refusal struct {
 // Error says why, and what to do.
 func (e *Refusal) Error() string { return e.Text }
 
-// errDeadline ends a run before a step that could end too late for what others may assume of it.
-var errDeadline = errors.New("the run's deadline passed before its last step; the next run goes on from here")
+// ErrDeadline ends a run before a step that could end too late for what others may assume of it.
+var ErrDeadline = errors.New("the run's deadline passed before its last step; the next run goes on from here")
 
 // execute takes the steps of a decision in order. The first one that fails ends the run, and what comes of it is observed anew
 // by the next; only soft steps are skipped instead.
@@ -58,14 +58,15 @@ func (r *run) inTime(ctx context.Context, a rotation.Action) error {
 		return fmt.Errorf("stopped before %s: %w", a.Kind, err)
 	}
 	if r.left(a.Soft) <= 0 {
-		return errDeadline
+		return ErrDeadline
 	}
 	return nil
 }
 
-// left is how much of the run remains, on the monotonic clock.
+// left is how much of the run remains, on the monotonic clock. It counts from before the lease was asked for, as the lease does: a
+// process that stalled between the two must not act when the user may be another run's already.
 func (r *run) left(soft bool) time.Duration {
-	left := r.Limits.RunDeadline - time.Since(r.began)
+	left := r.Limits.RunDeadline - time.Since(r.leased)
 	if soft {
 		left -= 2 * r.Limits.HTTPTimeout
 	}
@@ -87,7 +88,7 @@ func (r *run) step(ctx context.Context, a rotation.Action, d rotation.Decision) 
 		return err
 	}
 	id, err := r.Journal.Begin(ctx, rotation.Event{At: r.task.Cloud.Date(), User: r.task.User, Run: r.id, Action: a.Kind,
-		Reason: d.Reason, KeyID: a.KeyID, VersionID: a.VersionID})
+		Reason: d.Reason, KeyID: a.KeyID, VersionID: a.VersionID, Detail: r.wish(d.Reason)})
 	if err != nil {
 		return fmt.Errorf("%s of %s is not made, as it cannot be recorded: %w", a.Kind, r.task.User, err)
 	}
@@ -100,12 +101,14 @@ func (r *run) step(ctx context.Context, a rotation.Action, d rotation.Decision) 
 		if rotation.Definite(err) {
 			outcome = rotation.Failed
 		}
+		r.tell("")
 	} else {
 		r.obs = after
 		if a.KeyID == "" && r.made != nil {
 			a.KeyID = r.made.ID
 		}
 		r.res.Actions = append(r.res.Actions, a)
+		r.tell(after.Current())
 	}
 	endErr := r.Journal.End(context.WithoutCancel(ctx), id, r.task.Cloud.Date(), outcome, a.KeyID, detail)
 	r.log.Info(string(a.Kind), "outcome", outcome, "reason", d.Reason, "key", a.KeyID)
@@ -114,9 +117,19 @@ func (r *run) step(ctx context.Context, a rotation.Action, d rotation.Decision) 
 		_ = r.step(ctx, rotation.Action{Kind: rotation.CloseIntent}, rotation.Decision{Reason: rotation.ReasonCreateFailed})
 	}
 	if err == nil && endErr != nil {
-		return fmt.Errorf("recording the outcome of %s for %s: %w", a.Kind, r.task.User, endErr)
+		return fmt.Errorf("%s of %s was made, but: %w", a.Kind, r.task.User, endErr)
 	}
 	return err
+}
+
+// wish is why an operator asked for what is done, for the history; empty when it is not done for an operator.
+func (r *run) wish(reason rotation.Reason) string {
+	switch reason {
+	case rotation.ReasonAsked, rotation.ReasonRevoke, rotation.ReasonRollback, rotation.ReasonPaused, rotation.ReasonResumed,
+		rotation.ReasonAdopt:
+		return r.task.Request.Why
+	}
+	return ""
 }
 
 // errNotSent: recording took so long that the call would come too late.
@@ -130,11 +143,10 @@ func (r *run) send(ctx context.Context, a rotation.Action) (rotation.Observation
 	if left <= 0 {
 		return r.obs, errNotSent
 	}
-	bound := left + r.Limits.HTTPTimeout
-	if a.Kind == rotation.CreateKey {
-		bound = r.Limits.HTTPTimeout
+	if r.Calling != nil {
+		ctx = r.Calling(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, bound)
+	ctx, cancel := context.WithTimeout(ctx, left+r.Limits.HTTPTimeout)
 	defer cancel()
 	return r.act(ctx, a)
 }
@@ -143,7 +155,7 @@ func (r *run) send(ctx context.Context, a rotation.Action) (rotation.Observation
 func (r *run) act(ctx context.Context, a rotation.Action) (rotation.Observation, error) {
 	c, before := r.task.Cloud, r.obs
 	effect := func() rotation.Observation {
-		m := rotation.Moment{Up: c.Date().Add(time.Second), Down: c.Date(), Run: r.id, Grace: r.task.Schedule.Grace()}
+		m := rotation.MomentOf(r.task.Schedule, r.Limits, c.Date().Add(time.Second), c.Date(), r.id)
 		if r.made != nil {
 			m.Made = rotation.Key{ID: r.made.ID, Status: rotation.Active, Created: r.made.Created}
 		}

@@ -32,7 +32,7 @@ func (r *run) look(ctx context.Context, confirmedAfter time.Duration) (rotation.
 	}
 	r.obs = rotation.Observation{
 		User: t.User, UserID: t.UserID, Now: now, Keys: keys, Secret: secret, Quiet: r.quiet, ConfirmedAfter: confirmedAfter,
-		Request: t.Request, LeaveCare: t.LeaveCare, ExistingAllowed: t.ExistingAllowed, LastUse: map[string]rotation.LastUse{},
+		Request: t.Request, LeaveCare: t.LeaveCare, ExistingAllowed: t.ExistingAllowed, Frozen: t.Frozen, LastUse: map[string]rotation.LastUse{},
 	}
 	if st, present, err := rotation.ParseState(secret.Tags); err == nil && present && st.Intent.Open {
 		if r.obs.Witness, err = r.Journal.Witness(ctx, t.User, st.Intent.ID); err != nil {

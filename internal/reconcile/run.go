@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -20,7 +19,14 @@ type Reconciler struct {
 	Now func() time.Time
 	// Wait sleeps for d, or until the context ends. A run that waits holds no worker.
 	Wait func(ctx context.Context, d time.Duration) error
-	Log  *slog.Logger
+	// Calling gives the context of a call that changes something and is about to be sent: it may outlast the run's own, so that a
+	// run that is told to end cuts no action in half. Nil: the run's own.
+	Calling func(ctx context.Context) context.Context
+	// Heard is told what a run sees of its user's keys: at its look, and after every step that changed something or may have. Version is
+	// the one that AWSCURRENT names, empty when there is none or a step's outcome is unknown; usable are the keys that consumers may hold.
+	// It should be quick. Nil: nobody is.
+	Heard func(u rotation.User, version string, usable []string)
+	Log   *slog.Logger
 	// NewRun gives the id of a run: unique, 8 to 16 characters of a–z and 0–9.
 	NewRun func() string
 }
@@ -34,7 +40,9 @@ type Task struct {
 	Request         rotation.Request
 	LeaveCare       bool
 	ExistingAllowed bool
-	Failures        int // runs in a row that failed before this one; a failure's recheck backs off with it
+	// Frozen says when scheduled changes may not begin; see rotation.Observation. Nil: they always may.
+	Frozen   func(at time.Time) rotation.Freeze
+	Failures int // runs in a row that failed before this one; a failure's recheck backs off with it
 }
 
 // Result is what a run did and found.
@@ -48,6 +56,8 @@ type Result struct {
 	Recheck time.Time
 	Calls   int // AWS requests sent
 	Err     error
+	// Standing is what was recorded of the user at the end; its At is zero when nothing was, as somebody else is at work on it.
+	Standing rotation.Standing
 	// Observation is the world as this run left it, as far as it was read; for forecasts.
 	Observation rotation.Observation
 }
@@ -58,9 +68,10 @@ func (r *Reconciler) Run(ctx context.Context, t Task) Result {
 	run := &run{Reconciler: r, task: t, id: r.NewRun(), log: r.Log.With("user", t.User.String())}
 	run.res.User = t.User
 	now := r.Now()
+	run.leased = time.Now()
 	lease, err := r.Journal.Acquire(ctx, t.User, r.Holder+"/"+run.id, now, now.Add(r.Limits.Lease()))
 	if err != nil {
-		run.res.Err = fmt.Errorf("taking the lease of %s: %w", t.User, err)
+		run.res.Err = err
 		run.res.Reason, run.res.Recheck = rotation.ReasonUnknown, now.Add(r.Limits.Settle)
 		return run.res
 	}
@@ -70,7 +81,7 @@ func (r *Reconciler) Run(ctx context.Context, t Task) Result {
 	}
 	run.quiet = lease.Quiet
 	run.reconcile(ctx)
-	run.finish(ctx, now)
+	run.finish(ctx)
 	return run.res
 }
 
@@ -82,6 +93,7 @@ type run struct {
 	log   *slog.Logger
 	quiet time.Time
 
+	leased  time.Time // monotonic, just before the lease was asked for: the run's deadline counts from here
 	began   time.Time // monotonic, just before the first list call
 	obs     rotation.Observation
 	made    *NewKey   // the key made or read in this run, with its secret
@@ -95,6 +107,9 @@ func (r *run) reconcile(ctx context.Context) {
 		d, err = r.confirm(ctx, d)
 	}
 	r.note(d)
+	if !r.obs.Now.IsZero() {
+		r.tell(r.obs.Current())
+	}
 	if err != nil {
 		r.res.Err, r.res.Reason = err, rotation.ReasonUnknown
 		return
@@ -105,6 +120,13 @@ func (r *run) reconcile(ctx context.Context) {
 		if errors.As(err, &refused) {
 			r.res.Reason = refused.Reason
 		}
+	}
+}
+
+// tell says what is seen of the user's keys.
+func (r *run) tell(version string) {
+	if r.Heard != nil {
+		r.Heard(r.task.User, version, r.obs.Usable())
 	}
 }
 
@@ -121,9 +143,10 @@ func (r *run) confirm(ctx context.Context, first rotation.Decision) (rotation.De
 		return first, err
 	}
 	now := r.Now()
+	r.leased = time.Now()
 	lease, err := r.Journal.Acquire(ctx, r.task.User, r.Holder+"/"+r.id, now, now.Add(r.Limits.Lease()))
 	if err != nil {
-		return first, fmt.Errorf("taking the lease of %s: %w", r.task.User, err)
+		return first, err
 	}
 	if !lease.Taken {
 		return first, nil
@@ -137,13 +160,17 @@ func (r *run) confirm(ctx context.Context, first rotation.Decision) (rotation.De
 
 // finish plans the next look in the world as it was left, and gives the lease back settle after the last change. A run that
 // failed after a change is looked at again as soon as settle allows.
-func (r *run) finish(ctx context.Context, started time.Time) {
+func (r *run) finish(ctx context.Context) {
 	now := r.Now()
-	s := rotation.Standing{At: now, Changed: r.changed, FreeAt: now, Reason: r.res.Reason, Keys: r.res.Keys}
+	s := rotation.Standing{At: now, Changed: r.changed, Reason: r.res.Reason, Keys: r.res.Keys}
+	s.FreeAt = now.Truncate(time.Second) // at once: another process knows AWS's time by whole seconds only, and may be in this one
 	if !r.changed.IsZero() {
 		s.FreeAt = r.changed.Add(r.Limits.Settle)
 	}
 	switch {
+	case errors.Is(r.res.Err, context.Canceled): // told to end: no failure of the user, and the next process goes on from here
+		s.LastError, s.Failures = r.res.Err.Error(), r.task.Failures
+		r.res.Recheck = s.FreeAt
 	case r.res.Err != nil:
 		s.LastError, s.Failures = r.res.Err.Error(), r.task.Failures+1
 		r.res.Recheck = maxTime(s.FreeAt, now.Add(backoff(r.Limits, r.task.Failures)))
@@ -154,6 +181,12 @@ func (r *run) finish(ctx context.Context, started time.Time) {
 		r.res.Recheck = at
 		if len(r.res.Actions) > 0 {
 			s.Keys = d.Classes
+			if r.res.Reason == rotation.ReasonOnboard && d.Reason.Blocked() { // two legacy keys: not to be learned an hour later only
+				r.res.Reason, r.res.KeyID, r.res.Detail, s.Reason = d.Reason, d.KeyID, d.Detail, d.Reason
+			}
+		}
+		if r.task.Request.Kind != rotation.NoRequest && r.res.Reason.Blocked() {
+			s.Reason = d.Reason // what an operator was refused is no state of the user's
 		}
 	}
 	s.Recheck = r.res.Recheck
@@ -163,7 +196,11 @@ func (r *run) finish(ctx context.Context, started time.Time) {
 		}
 	}
 	if r.res.Err == nil && !r.obs.Now.IsZero() {
-		if next := rotation.Forecast(r.task.Schedule, r.Limits, r.obs, 1); len(next) > 0 {
+		world := r.obs
+		if world.Quiet.IsZero() {
+			world.Quiet = world.Now // a new database has this run on record from now on, so what comes later needs no second look
+		}
+		if next := rotation.Forecast(r.task.Schedule, r.Limits, world, 1); len(next) > 0 {
 			s.NextAction, s.NextAt = next[0].Action, next[0].At
 		}
 	}
@@ -172,10 +209,10 @@ func (r *run) finish(ctx context.Context, started time.Time) {
 	}
 	r.res.Calls = r.task.Cloud.Calls()
 	r.res.Observation = r.obs
+	r.res.Standing = s
 	if err := r.Journal.Finish(context.WithoutCancel(ctx), r.task.User, r.Holder+"/"+r.id, s); err != nil && r.res.Err == nil {
-		r.res.Err = fmt.Errorf("recording the end of the run for %s: %w", r.task.User, err)
+		r.res.Err = err
 	}
-	_ = started
 }
 
 // backoff is settle, doubled with every failure in a row, up to the longest time between two looks.

@@ -105,11 +105,12 @@ func (r *run) notVerified(a rotation.Action, probes []*probe) error {
 	return err
 }
 
-var errNotYet = errors.New("the run's time was over before enough answers came in a row")
+// ErrNotYet ends a verification that found no failure and not enough successes; the next run goes on from here.
+var ErrNotYet = errors.New("the run's time was over before enough answers came in a row")
 
 func orNotYet(err error) error {
 	if err == nil {
-		return errNotYet
+		return ErrNotYet
 	}
 	return err
 }
@@ -124,7 +125,8 @@ func (r *run) secretOf(ctx context.Context, a rotation.Action) (NewKey, error) {
 		return NewKey{}, err
 	}
 	if key.ID != a.KeyID {
-		return NewKey{}, &hopelessError{fmt.Errorf("the version %s holds the key %q and not %s", a.VersionID, key.ID, a.KeyID)}
+		// What it names instead is not repeated: with the names of two fields exchanged it is the secret.
+		return NewKey{}, &hopelessError{fmt.Errorf("the version %s names another key than %s", a.VersionID, a.KeyID)}
 	}
 	return key, nil
 }
