@@ -7,7 +7,7 @@ import (
 
 // Call describes one request as OnCall sees it: parsed, not yet authenticated, without effect.
 type Call struct {
-	Service   string // "iam", "sts", "secretsmanager" or "ses"
+	Service   string // "iam", "sts", "secretsmanager", "ses" or "cloudformation"
 	Operation string // e.g. "CreateAccessKey"
 	Region    string // of the credential scope
 	// AccessKeyID signed the call, and Caller is the IAM user it belongs to ("" when unknown).
@@ -28,7 +28,7 @@ type Call struct {
 	input *secretInput
 }
 
-// Param is a parameter of an IAM or STS call by its name on the wire, or "".
+// Param is a parameter of an IAM, STS or CloudFormation call by its name on the wire, or "".
 func (c *Call) Param(name string) string { return c.query.Get(name) }
 
 // VersionStages are the staging labels that a Secrets Manager call names.

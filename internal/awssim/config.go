@@ -81,6 +81,8 @@ type Rates struct {
 	SecretOther Rate
 	// SES counts every call of SES but SendEmail, whose rate is part of the account.
 	SES Rate
+	// Stacks counts every call of CloudFormation.
+	Stacks Rate
 }
 
 func (r Rates) withDefaults() Rates {
@@ -102,6 +104,7 @@ func (r Rates) withDefaults() Rates {
 	set(&r.SecretList, 100)
 	set(&r.SecretOther, 50)
 	set(&r.SES, 10)
+	set(&r.Stacks, 20)
 	return r
 }
 

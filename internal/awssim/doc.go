@@ -1,6 +1,6 @@
 // Package awssim is a simulated AWS: a test double, not AWS. It speaks IAM and STS (query/XML),
-// Secrets Manager (JSON 1.1) and a little of SES v2 (REST) on the wire, so that the AWS SDKs and the
-// aws CLI work against it unchanged, checks every SigV4 signature, and can be told to be slow, stale,
+// Secrets Manager (JSON 1.1), a little of SES v2 (REST) and of CloudFormation (query/XML) on the wire, so
+// that the AWS SDKs and the aws CLI work against it unchanged, checks every SigV4 signature, and can be told to be slow, stale,
 // throttled or broken in every way that matters to someone who rotates access keys.
 //
 // A World is one account. It is an http.Handler that serves every service and Region from one endpoint,
@@ -40,6 +40,7 @@
 //	IAMWrite        200 200  changing calls of IAM; AWS publishes no number
 //	IAMRead         500 500  the other calls of IAM; AWS publishes no number
 //	SES             10   10  every call of SES but SendEmail
+//	Stacks          20   20  every call of CloudFormation; AWS publishes no number
 //
 // # Safety rules
 //

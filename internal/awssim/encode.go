@@ -152,8 +152,11 @@ func (j *jsonw) tags(tags []Tag) {
 }
 
 func namespace(service string) string {
-	if service == "sts" {
+	switch service {
+	case "sts":
 		return "https://sts.amazonaws.com/doc/2011-06-15/"
+	case "cloudformation":
+		return "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 	}
 	return "https://iam.amazonaws.com/doc/2010-05-08/"
 }

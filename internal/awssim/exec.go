@@ -60,7 +60,7 @@ func (x *exec) run() (*apiError, error) {
 			rest := x.fate.Delay - w.now().Sub(x.call.At)
 			go func() {
 				time.Sleep(max(0, rest))
-				x.effect(secret)
+				_ = x.effect(secret) // nobody waits for what it says
 				w.tell(x.complain)
 			}()
 		}
@@ -121,8 +121,8 @@ func (x *exec) parse() *apiError {
 	}
 	x.sig = sig
 	x.call.Region, x.call.AccessKeyID = sig.region, sig.keyID
-	if x.call.Service == "sts" && sig.service == "iam" {
-		x.call.Service = "iam"
+	if x.call.Service == "sts" && (sig.service == "iam" || sig.service == "cloudformation") {
+		x.call.Service = sig.service
 	}
 	if sig.service != x.call.Service {
 		return fail(403, "SignatureDoesNotMatch", "Credential should be scoped to correct service: '%s'.", x.call.Service)
@@ -156,9 +156,12 @@ func (x *exec) parseQuery() *apiError {
 	x.call.query = x.q
 	x.call.Operation = x.q.Get("Action")
 	x.call.User, x.call.KeyID = x.q.Get("UserName"), x.q.Get("AccessKeyId")
-	if x.call.Service == "iam" {
+	switch x.call.Service {
+	case "iam":
 		x.op = iamOperations[x.call.Operation]
-	} else {
+	case "cloudformation":
+		x.op = stackOperations[x.call.Operation]
+	default:
 		x.op = stsOperations[x.call.Operation]
 	}
 	return nil

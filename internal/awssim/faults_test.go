@@ -256,7 +256,7 @@ func TestRates(t *testing.T) {
 		// PutSecretValue and UpdateSecretVersionStage share one bucket: 50 at once.
 		taken := 0
 		var err error
-		for taken = 0; err == nil; taken++ {
+		for taken = 0; err == nil && taken < 100; taken++ {
 			if taken%2 == 0 {
 				err = c.move("s", "X", ids[0], "")
 			} else {

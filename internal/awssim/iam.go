@@ -40,11 +40,12 @@ func init() {
 }
 
 var (
-	userNames = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	userPaths = regexp.MustCompile(`^(/|/[!-~]{1,510}/)$`)
-	keyIDs    = regexp.MustCompile(`^\w{16,128}$`)
-	iamTagKey = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$`)
-	iamTagVal = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$`)
+	userNames = pattern{1, 64, regexp.MustCompile(`^[\w+=,.@-]*$`)}
+	userPaths = pattern{1, 512, regexp.MustCompile(`^(/|/[!-~]+/)$`)}
+	keyIDs    = pattern{16, 128, regexp.MustCompile(`^\w*$`)}
+	iamTags   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	iamTagKey = pattern{1, 128, iamTags}
+	iamTagVal = pattern{0, 256, iamTags}
 )
 
 func unmatched(value, field, pattern string) *apiError {

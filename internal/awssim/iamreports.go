@@ -168,7 +168,8 @@ func getCredentialReport(x *exec) *apiError {
 	return nil
 }
 
-// credentials is the body of a report: one line per user, in the columns that concern access keys.
+// credentials is the body of a report: one line for the root user and one per user, in the columns that concern access keys and the
+// console password.
 func (w *World) credentials() []byte {
 	var b strings.Builder
 	b.WriteString("user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed," +
@@ -179,9 +180,15 @@ func (w *World) credentials() []byte {
 	}
 	b.WriteString(",cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated\n")
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05+00:00") }
+	w.rootCredentials(&b, stamp)
 	for _, name := range w.userNames {
 		u := w.users[name].state()
-		fmt.Fprintf(&b, "%s,%s,%s,false,no_information,N/A,N/A,false", u.name, w.userARN(u), stamp(u.created))
+		fmt.Fprintf(&b, "%s,%s,%s,", u.name, w.userARN(u), stamp(u.created))
+		if u.console.IsZero() {
+			b.WriteString("false,no_information,N/A,N/A,false")
+		} else {
+			fmt.Fprintf(&b, "true,no_information,%s,N/A,false", stamp(u.console))
+		}
 		for n := range 2 {
 			if n >= len(u.keys) {
 				b.WriteString(",false,N/A,N/A,N/A,N/A")

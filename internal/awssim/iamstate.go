@@ -15,6 +15,7 @@ type userState struct {
 	groups         []string
 	attached       []string // policy ARNs
 	inline         []inlinePolicy
+	console        time.Time // when its console password was set; zero: it has none
 }
 
 type keyState struct {

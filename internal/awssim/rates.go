@@ -27,6 +27,8 @@ func (r *Rates) rateOf(service, operation string) (group string, rate Rate) {
 		return "sts", r.STS
 	case "ses":
 		return "ses", r.SES
+	case "cloudformation":
+		return "stacks", r.Stacks
 	}
 	switch operation {
 	case "PutSecretValue", "UpdateSecret", "UpdateSecretVersionStage", "ReplicateSecretToRegions":

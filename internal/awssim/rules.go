@@ -13,7 +13,7 @@ const (
 	RuleRetire   = "retire"    // a key was deactivated without a successor, or before its grace was over
 	RuleDelete   = "delete"    // a key was deleted while Active or before its retention was over
 	RuleForeign  = "foreign"   // a key that people made was changed
-	RuleTwoKeys  = "two-keys"  // a key was made beside another whose secret nobody holds, or a third one
+	RuleTwoKeys  = "two-keys"  // a key was made beside another whose secret nobody holds
 	RuleRevoked  = "revoked"   // a revoked key was brought back
 	RuleLastCopy = "last-copy" // the secret or the user itself was deleted
 )
@@ -120,11 +120,7 @@ func (w *World) ruleCreate(by actor, k *key) {
 	if c == nil || !by.rotator {
 		return
 	}
-	u := k.user.state()
-	if len(u.keys) > keysPerUser {
-		w.violate(c, RuleTwoKeys, "key %s was made as the user's number %d", k.id, len(u.keys))
-	}
-	for _, other := range u.keys {
+	for _, other := range k.user.state().keys { // a third one is refused before, as by IAM
 		if o := w.keys[other.id]; o != k && o.byRotator && !o.stored {
 			w.violate(c, RuleTwoKeys, "key %s was made while %s, made before, was never stored", k.id, o.id)
 		}

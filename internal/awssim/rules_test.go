@@ -145,6 +145,37 @@ func TestViolators(t *testing.T) {
 			s.silent()
 			s.move("s", "AWSCURRENT", v1, s.v0)
 		}},
+		{"value that names no key of the user", awssim.RulePromote, false, func(s *scene) {
+			v1 := s.putValue("s", token("stranger"), `{"AccessKeyId":"AKIAAAAAAAAAAAAAAAAA","SecretAccessKey":"x"}`, "AWSPENDING")
+			s.silent()
+			s.move("s", "AWSCURRENT", v1, s.v0)
+		}},
+		{"value that names another user's key", awssim.RulePromote, false, func(s *scene) {
+			if err := s.w.People().CreateUser("bob", "", nil); err != nil {
+				s.t.Fatal(err)
+			}
+			k1 := s.createKey("bob")
+			v1 := s.put("s", k1, "AWSPENDING")
+			s.verify(k1, "us-east-1", 2)
+			s.silent()
+			s.move("s", "AWSCURRENT", v1, s.v0)
+		}},
+		{"verified twice, and not in a row", awssim.RulePromote, false, func(s *scene) {
+			k1 := s.createKey("alice")
+			v1 := s.put("s", k1, "AWSPENDING")
+			s.verify(k1, "us-east-1", 1)
+			_, err := connect(s.t, s.w, *k1.AccessKeyId, "wrong", "us-east-1").sts.GetCallerIdentity(bg, nil)
+			refused(s.t, err, "SignatureDoesNotMatch")
+			s.verify(k1, "us-east-1", 1)
+			s.silent()
+			s.move("s", "AWSCURRENT", v1, s.v0)
+		}},
+		{"stored as AWSCURRENT by name", awssim.RulePending, false, func(s *scene) {
+			k1 := s.createKey("alice")
+			s.verify(k1, "us-east-1", 2)
+			s.silent()
+			s.put("s", k1, "AWSCURRENT")
+		}},
 		{"stored over AWSCURRENT", awssim.RulePending, false, func(s *scene) {
 			k1 := s.createKey("alice")
 			s.verify(k1, "us-east-1", 2)
@@ -192,6 +223,21 @@ func TestViolators(t *testing.T) {
 			s.w.AllowRetire(*s.k0.AccessKeyId)
 			s.silent()
 			s.status(s.k0, off)
+		}},
+		{"deactivated while the secret is being deleted", awssim.RuleRetire, false, func(s *scene) {
+			s.rotate()
+			time.Sleep(grace)
+			if err := s.w.People().DeleteSecret("s"); err != nil {
+				s.t.Fatal(err)
+			}
+			s.silent()
+			s.status(s.k0, off)
+		}},
+		{"deleted the current key", awssim.RuleDelete, false, func(s *scene) {
+			s.w.People().SetKeyStatus("alice", *s.k0.AccessKeyId, "Inactive")
+			time.Sleep(retention)
+			s.silent()
+			s.remove(s.k0)
 		}},
 		{"deleted while Active", awssim.RuleDelete, false, func(s *scene) {
 			s.rotate()
@@ -286,6 +332,24 @@ func TestViolators(t *testing.T) {
 	}
 }
 
+// TestInactiveKeyIsNamed: a promotion is wrong for two reasons when its key is Inactive, and both are told.
+func TestInactiveKeyIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, false)
+		_, v1 := s.rotate()
+		time.Sleep(grace)
+		s.status(s.k0, off)
+		s.silent()
+		s.move("s", "AWSCURRENT", s.v0, v1)
+		all := strings.Join(s.w.Violations(), "\n")
+		for _, says := range []string{"whose key " + *s.k0.AccessKeyId + " is Inactive", "answered 0 times"} {
+			if !strings.Contains(all, says) {
+				t.Errorf("nobody says %q: %s", says, all)
+			}
+		}
+	})
+}
+
 // silent stops the test when a rule spoke too early.
 func (s *scene) silent() {
 	s.t.Helper()
@@ -345,6 +409,12 @@ func TestGoodRunsAreSilent(t *testing.T) {
 			time.Sleep(quarantine)
 			s.remove(k)
 			s.rotate()
+		}},
+		{"orphan of a user without a secret", true, func(s *scene) {
+			k := s.createKey("alice")
+			s.status(k, off)
+			time.Sleep(quarantine)
+			s.remove(k)
 		}},
 		{"pending key given up", false, func(s *scene) {
 			k := s.createKey("alice")

@@ -70,7 +70,7 @@ func init() {
 }
 
 var (
-	secretNames = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+	secretNames = pattern{1, 512, regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]*$`)}
 	arnSuffix   = regexp.MustCompile(`-[A-Za-z0-9]{6}$`)
 	tagValues   = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}+\-=._:/@]*$`)
 )

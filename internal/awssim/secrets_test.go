@@ -222,6 +222,9 @@ func TestVersionQuota(t *testing.T) {
 			}
 		}
 		refused(t, put(5), "LimitExceededException")
+		if err := c.move("s", "KEEP", token("0"), ""); err != nil {
+			t.Fatal(err)
+		}
 		if n := len(w.Secret("s").Versions); n != 5 {
 			t.Fatalf("the refused version left %d", n)
 		}
@@ -233,6 +236,7 @@ func TestVersionQuota(t *testing.T) {
 			t.Fatalf("%d versions after pruning", n)
 		}
 		wantStages(t, w, token("4"), "AWSPREVIOUS")
+		wantStages(t, w, token("0"), "KEEP") // the oldest, and labelled
 	})
 }
 

@@ -82,7 +82,7 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	out.writeHeader(rw.Header(), service)
 	rw.WriteHeader(out.status)
-	rw.Write(out.body)
+	_, _ = rw.Write(out.body) // whoever asked may be gone
 }
 
 // Transport is a RoundTripper that calls the world in the caller's goroutine, without a socket, for

@@ -27,6 +27,8 @@ type World struct {
 	secrets   map[string]*secretSlot // by Region + "/" + name
 	secretIDs []string               // keys of existing secrets, in order of creation
 	report    credentialReport
+	rootKeys  []rootKey
+	stacks    []*stack // in order of creation
 	buckets   map[bucketID]*bucket
 	disabled  map[string]bool // Regions
 	kmsBroken bool

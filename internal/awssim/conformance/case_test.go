@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -49,8 +50,9 @@ type emulator struct {
 	secret   string
 
 	// People's acts that no call of the wire stands for; nil where the emulator needs none.
-	deny   func(user, action string) // awssim grants everything else; moto grants only what policies allow
-	verify func(address string)      // AWS mails a link there, to be opened; moto takes every identity as verified
+	deny   func(user, action string)     // awssim grants everything else; moto grants only what policies allow
+	verify func(address string)          // AWS mails a link there, to be opened; moto takes every identity as verified
+	stack  func(name, user string) error // a stack that makes a key of the user; nil: CreateStack does, which awssim has not
 
 	ran atomic.Int64
 	mu  sync.Mutex
@@ -64,6 +66,7 @@ type clients struct {
 	STS *sts.Client
 	SM  *secretsmanager.Client
 	SES *sesv2.Client
+	CFN *cloudformation.Client
 }
 
 // T is what a case runs with: administrator's clients, and names that no other case uses.
@@ -95,7 +98,8 @@ func (t *T) as(id, secret string) clients { return t.in(region, id, secret, "") 
 // in gives clients for a Region, with any credentials.
 func (t *T) in(region, id, secret, token string) clients {
 	cfg := t.config(region, id, secret, token)
-	return clients{iam.NewFromConfig(cfg), sts.NewFromConfig(cfg), secretsmanager.NewFromConfig(cfg), sesv2.NewFromConfig(cfg)}
+	return clients{iam.NewFromConfig(cfg), sts.NewFromConfig(cfg), secretsmanager.NewFromConfig(cfg), sesv2.NewFromConfig(cfg),
+		cloudformation.NewFromConfig(cfg)}
 }
 
 func (t *T) config(region, id, secret, token string) aws.Config {

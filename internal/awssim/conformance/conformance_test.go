@@ -14,6 +14,7 @@ var areas = []area{
 	{"iam-tags", userTagCases},
 	{"iam-inventory", inventoryCases},
 	{"iam-policies", policyCases},
+	{"stacks", stackCases},
 	{"sts", stsCases},
 	{"wire", wireCases},
 	{"secret-create", createCases},

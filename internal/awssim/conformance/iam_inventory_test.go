@@ -108,6 +108,14 @@ var inventoryCases = []Case{
 		})
 		t.Differs("iam-max-items-unchecked", func() { t.refused(err, validationError) }, func() { t.ok(err) })
 	}},
+	{Name: "the credential report has a row of the root user, whose password it does not tell of", Run: func(t *T) {
+		t.Differs("report-without-root", func() {
+			root := t.report()["<root_account>"]
+			equal(t, "ARN's end", strings.HasSuffix(root["arn"], ":root"), true)
+			equal(t, "password_enabled", root["password_enabled"], "not_supported")
+			equal(t, "first key", root["access_key_1_active"], "false")
+		}, func() { equal(t, "ARN", t.report()["<root_account>"]["arn"], "") })
+	}},
 	// AWS answers the same report for four hours, so this case's own user may not be in it.
 	{Name: "the credential report tells of every user's keys", Run: func(t *T) {
 		rows := t.report()

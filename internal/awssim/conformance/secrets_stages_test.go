@@ -140,6 +140,15 @@ var stageCases = []Case{
 		t.labels("AWSCURRENT=1 AWSPREVIOUS=3")
 		t.value(current, "one")
 	}},
+	{Name: "of two writers with one label of their own the first to move wins, though the other took its label", Run: func(t *T) {
+		t.create("one")
+		t.put(2, "two", "NEXT")
+		t.put(3, "three", "NEXT")
+		t.ok(t.move(current, 1, 2))
+		t.refused(t.move(current, 1, 3), invalidParam)
+		t.labels("AWSCURRENT=2 AWSPREVIOUS=1 NEXT=3")
+		t.value(current, "two")
+	}},
 	{Name: "moving makes no version", Run: func(t *T) {
 		t.create("one")
 		t.put(2, "two", pending)

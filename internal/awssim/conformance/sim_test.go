@@ -20,6 +20,10 @@ func startSim(t *testing.T) *emulator {
 	return &emulator{
 		name: "awssim", endpoint: server.URL, id: id, secret: secret, differed: map[string]int{},
 		verify: world.People().VerifyIdentity,
+		stack: func(name, user string) error {
+			_, err := world.People().CreateStack(region, name, user)
+			return err
+		},
 		deny: func(user, action string) {
 			if err := world.People().Deny(user, action); err != nil {
 				t.Error(err)

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -120,6 +121,20 @@ var stsCases = []Case{
 		_, err := t.identity(t.in(region, *k.AccessKeyId, *k.SecretAccessKey, "made-up"))
 		t.denied(err, invalidToken)
 	}},
+	{Name: "identity by a presigned URL, with a signed header of the caller's own", Run: func(t *T) {
+		status, text := t.presigned("signed")
+		t.Differs("presigned-url-fails", func() {
+			equal(t, "status", status, http.StatusOK)
+			contains(t, "answer", text, "<Account>123456789012</Account>")
+		}, func() { equal(t, "status", status, http.StatusInternalServerError) })
+	}},
+	{Name: "a presigned URL whose signed header was changed", Run: func(t *T) {
+		status, text := t.presigned("changed")
+		t.Differs("presigned-url-fails", func() {
+			equal(t, "status", status, http.StatusForbidden)
+			contains(t, "answer", text, "SignatureDoesNotMatch")
+		}, func() { equal(t, "status", status, http.StatusInternalServerError) })
+	}},
 	{Name: "session credentials are the user's", Run: func(t *T) {
 		u := t.userAt(t.Name, "/")
 		t.allow(t.Name)
@@ -134,6 +149,26 @@ var stsCases = []Case{
 			equal(t, "temporary key", strings.HasPrefix(*s.Credentials.AccessKeyId, "ASIA"), true)
 		}, func() { t.crude("InvalidClientTokenId") })
 	}},
+}
+
+// presigned asks for the administrator's identity by a URL that was signed with a header of the caller's own, and sends that header with
+// this value.
+func (t *T) presigned(value string) (int, string) {
+	r, err := http.NewRequestWithContext(t.ctx, http.MethodGet, t.em.endpoint+"/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Expires=60", nil)
+	t.ok(err)
+	r.Header.Set("X-Own", "signed")
+	const emptyBody = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	signed, _, err := v4.NewSigner().PresignHTTP(t.ctx, aws.Credentials{AccessKeyID: t.em.id, SecretAccessKey: t.em.secret}, r, emptyBody, "sts", region, time.Now())
+	t.ok(err)
+	r, err = http.NewRequestWithContext(t.ctx, http.MethodGet, signed, nil)
+	t.ok(err)
+	r.Header.Set("X-Own", value)
+	res, err := http.DefaultClient.Do(r)
+	t.ok(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	t.ok(err)
+	return res.StatusCode, string(text)
 }
 
 // wireCases are about signatures and the form of answers.
