@@ -2,7 +2,9 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,4 +94,21 @@ func benchmarkOpen(b *testing.B, path func(int) string) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Accesses that come at once, from a hundred connections, of many users.
+func BenchmarkRecordAccess(b *testing.B) {
+	s := openAt(b, filepath.Join(b.TempDir(), "keyturn.db"))
+	b.SetParallelism(64)
+	var n atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := n.Add(1)
+			a := Access{At: time.Now(), Caller: fmt.Sprint("key-", i%100), User: rotation.User{Account: alice.Account, Name: fmt.Sprint("user-", i*7919%10_000)},
+				AccessKeyID: "AKIAIOSFODNN7EXAMPLE", Route: "GET /v1/credentials/{user}", From: netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+			if err := s.RecordAccess(b.Context(), a); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

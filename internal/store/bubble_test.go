@@ -56,7 +56,7 @@ func TestVirtualTimeSharedFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := must(Open(t.Context(), Options{Path: path}))(t)
 		b := must(Open(t.Context(), Options{Path: path}))(t)
-		tx := must(a.write.BeginTx(t.Context(), nil))(t)
+		tx := must(a.file.write.BeginTx(t.Context(), nil))(t)
 		go func() {
 			time.Sleep(3 * time.Second)
 			ok(t, tx.Rollback())

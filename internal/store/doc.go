@@ -1,5 +1,6 @@
 // Package store is the journal of keyturn in a SQL database: what every run was about to do and how that ended, who holds which
-// user (leases), and when to look at a user again. SQLite in one file by default; everything that is SQLite's own stands in
+// user (leases), and when to look at a user again; who read which credential, when each API key was last used, and the answers to
+// requests that may be sent twice. SQLite in one file by default; everything that is SQLite's own stands in
 // sqlite.go and migrations/sqlite, the rest is SQL that PostgreSQL understands too.
 //
 // # What it may be trusted with
@@ -10,7 +11,8 @@
 //
 // # Time
 //
-// Every time is the caller's, which is AWS's. The local clock is read by the database's own busy timeout only. Times are kept in
+// Every time is the caller's, which is AWS's. The local clock is read for spans only: the busy timeout, looks at the file, signs of life.
+// Times are kept in
 // microseconds, rounded up, so that a lease never ends early; the moment it is compared with is rounded down.
 //
 // # Leases
@@ -33,6 +35,40 @@
 // WAL with synchronous=NORMAL: a killed process loses nothing, a power cut may lose the last transactions but never damages the
 // file. What that costs: a create-key event may be missing though the key was made. The key is then reported as foreign, and
 // not removed as an orphan: safe, and a person is asked.
+//
+// # Access records
+//
+// Who read which credential stands in a file of its own, which waits for the disk at each commit: see docs/decisions/0011-access-records.md.
+// One goroutine commits for all that wait, and lives while there is work. Many reads are one row; what they name stands once in a table
+// beside it. What is said below of the file holds for this one, too.
+//
+// # A file that is lost, damaged or full
+//
+// Twice a second, when a statement is about to be run, the path is looked at. When it leads to another file than the open one, or to none
+// (deleted, moved away, replaced by a backup, the disk mounted anew), the open one is given up and the path's is opened, or made. It knows
+// nothing of the runs that are under way, so somebody else may take their users: what such a run still wants to record is refused with
+// [ErrMoved], and no record means no action. Ids are refused in the same way, as another database gives the same ones again.
+//
+// Damage that is met stops every change, with [ErrCorrupt], until the file is another one: a lease that was read beside a damaged page is
+// none. A full disk, a read-only one and a lock are nothing to remember: each change is refused with its sentence, and the first one that
+// can be made again is.
+//
+// The write-ahead log is bounded: see [Store.Checkpoint]. History is removed when it is old: see [Store.Prune].
+//
+// # Seats
+//
+// One daemon per database looks after its users; the others stand by. Leases protect users, the seat only saves work: two that look after
+// the same users for some seconds cost AWS calls and nothing else. See [Seat], and docs/decisions/0008-seat.md for why it is made of a lock
+// and of signs of life.
+//
+//	nobody   no row, or holder ''                          taken at once
+//	locked   holder H, locked 1, and H has the file lock   H lives, or stands still: taken after 20 s without a sign of life
+//	dead     holder H, locked 1, and the lock is free      the kernel freed it: taken at once
+//	without  holder H, locked 0                            H took over from one that stands still and has the lock yet: as locked
+//
+// The holder trusts in the seat for 15 s from the moment it began to give its last sign of life, and others take it 20 s after they saw
+// that sign, at the earliest; both on the monotonic clock of one machine, which no step of the clock moves and which goes on while a
+// process is stopped. So two never hold the seat at once, but when somebody deletes the lock's file: then for up to 5 s.
 //
 // # Virtual time
 //

@@ -14,7 +14,10 @@ var (
 	ErrLocked   = errors.New("the database is locked")
 	ErrFull     = errors.New("the disk is full")
 	ErrNoAccess = errors.New("the database cannot be opened")
+	ErrMissing  = errors.New("there is no database")
 	ErrDisk     = errors.New("the disk failed")
+	ErrMoved    = errors.New("the database is another file now")
+	ErrLog      = errors.New("the log of the database cannot be folded into it")
 )
 
 // FileError is a database that cannot be used, worded for a person. Unwrap gives one of the sentinels above and the cause.
@@ -46,11 +49,19 @@ func (e *FileError) Error() string {
 		return fmt.Sprintf("the database %s is locked by another program%s; end that program or its transaction and try again",
 			e.Path, e.cause())
 	case ErrFull:
-		return fmt.Sprintf("the disk of the database %s is full%s; free some space: no key is changed that cannot be recorded",
+		return fmt.Sprintf("the disk of the database %s is full%s; free some space: no key is changed, and no credential given, that cannot be recorded",
 			e.Path, e.cause())
 	case ErrNoAccess:
 		return fmt.Sprintf("the database %s cannot be opened%s; its folder must exist, and keyturn's user must be able to read and "+
 			"write there", e.Path, e.cause())
+	case ErrMissing:
+		return fmt.Sprintf("there is no database %s yet: `keyturn run` makes it", e.Path)
+	case ErrMoved:
+		return fmt.Sprintf("the database %s was deleted, moved away or replaced while keyturn ran%s; it is opened or made anew, and what "+
+			"was under way is looked at again", e.Path, e.cause())
+	case ErrLog:
+		return fmt.Sprintf("the log of the database %s has grown too long%s: another program reads the file and never ends; end it "+
+			"(lsof %s-wal names it), then keyturn goes on", e.Path, e.cause(), e.Path)
 	default:
 		return fmt.Sprintf("the disk of the database %s failed%s; check the disk, and that it is not a network drive, which "+
 			"SQLite cannot lock", e.Path, e.cause())
@@ -70,15 +81,4 @@ func (e *FileError) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.Cause}
-}
-
-// fail words an error of the database: what failed, on what, why, and what to do.
-func (s *Store) fail(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if kind := kindOf(err); kind != nil {
-		return fmt.Errorf("%s: %w", doing, &FileError{Path: s.path, Kind: kind, Cause: err})
-	}
-	return fmt.Errorf("%s in the database %s: %w", doing, s.path, err)
 }

@@ -145,18 +145,20 @@ func TestRefusesNewerSchema(t *testing.T) {
 	refused(t, path, ErrNewer, "schema 7", "newer keyturn")
 }
 
-// openWith opens a file with other migrations than the embedded ones.
-func openWith(t *testing.T, path string, fsys fs.FS) (*Store, error) {
+// openOn opens a file with other migrations than the embedded ones.
+func openOn(t *testing.T, path string, fsys fs.FS) (*Store, error) {
 	t.Helper()
-	s := &Store{path: path, prepared: nil}
-	return s, s.open(t.Context(), Options{Path: path, BusyTimeout: 10 * time.Second}, fsys)
+	return openWith(t.Context(), Options{Path: path}, fsys)
 }
 
-func nextSchema(t *testing.T, second string) fs.FS {
+func nextSchema(t *testing.T, second string) fstest.MapFS {
 	t.Helper()
-	first, err := fs.ReadFile(migrations, "00001_journal.sql")
-	ok(t, err)
-	return fstest.MapFS{"00001_journal.sql": {Data: first}, "00002_more.sql": {Data: []byte(second)}}
+	next := fstest.MapFS{}
+	for _, name := range must(fs.Glob(migrations, "*.sql"))(t) {
+		next[name] = &fstest.MapFile{Data: must(fs.ReadFile(migrations, name))(t)}
+	}
+	next[fmt.Sprintf("%05d_more.sql", len(next)+1)] = &fstest.MapFile{Data: []byte(second)}
+	return next
 }
 
 func TestUpdatesOlderSchema(t *testing.T) {
@@ -166,41 +168,80 @@ func TestUpdatesOlderSchema(t *testing.T) {
 	errs := make(chan error, 4)
 	for range cap(errs) {
 		go func() {
-			s, err := openWith(t, path, fsys)
-			errs <- errors.Join(err, s.Close())
+			s, err := openOn(t, path, fsys)
+			if err == nil {
+				err = s.Close()
+			}
+			errs <- err
 		}()
 	}
 	for range cap(errs) {
 		ok(t, <-errs)
 	}
-	s, err := openWith(t, path, fsys)
+	s, err := openOn(t, path, fsys)
 	ok(t, err)
 	defer func() { _ = s.Close() }()
-	if v := must(s.version(t.Context(), s.write))(t); v != 2 {
-		t.Fatalf("schema %d, want 2", v)
+	if v := must(s.file.version(t.Context(), s.file.write))(t); v != int64(len(fsys)) {
+		t.Fatalf("schema %d, want %d", v, len(fsys))
 	}
-	_ = must(s.write.ExecContext(t.Context(), "SELECT shoe_size FROM users"))(t)
+	_ = must(s.file.write.ExecContext(t.Context(), "SELECT shoe_size FROM users"))(t)
 	var n int
-	ok(t, s.write.QueryRowContext(t.Context(), "SELECT count(*) FROM events").Scan(&n))
+	ok(t, s.file.write.QueryRowContext(t.Context(), "SELECT count(*) FROM events").Scan(&n))
 	same(t, n, 200)
 
 	// A new file and an updated one have the same schema.
-	fresh, err := openWith(t, filepath.Join(t.TempDir(), "new.db"), fsys)
+	fresh, err := openOn(t, filepath.Join(t.TempDir(), "new.db"), fsys)
 	ok(t, err)
 	defer func() { _ = fresh.Close() }()
-	same(t, schemaOf(t, fresh), schemaOf(t, s))
+	same(t, schemaText(t, fresh), schemaText(t, s))
 }
 
-func schemaOf(t *testing.T, s *Store) (out []string) {
+// A database of an earlier schema keeps its history, and where readers of it stood, and says no more than before of an open intent.
+func TestUpdatesEverySchema(t *testing.T) {
+	all := must(fs.Glob(migrations, "*.sql"))(t)
+	for n := 1; n < len(all); n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			early := fstest.MapFS{}
+			for _, name := range all[:n] {
+				early[name] = &fstest.MapFile{Data: must(fs.ReadFile(migrations, name))(t)}
+			}
+			updatesSchema(t, early)
+		})
+	}
+}
+
+func updatesSchema(t *testing.T, early fs.FS) {
+	path := filepath.Join(t.TempDir(), "keyturn.db")
+	old, err := openOn(t, path, early)
+	ok(t, err)
+	_ = must(old.file.write.ExecContext(t.Context(), `
+		INSERT INTO events VALUES (7, 1, '123456789012', 'alice', 'run1', 'write-intent', 'due', '', '', ''),
+			(9, 2, '123456789012', 'alice', 'run1', 'create-key', 'due', '', '', ''), (10, 3, '123456789012', 'bob', 'run2', 'verify', 'due', '', '', '');
+		INSERT INTO outcomes VALUES (3, 7, 1, 'done', '', ''), (5, 9, 2, 'done', 'AKIANEW', '')`))(t)
+	ok(t, old.Close())
+
+	s := openAt(t, path)
+	lines := must(s.Events(t.Context(), Query{}))(t)
+	same(t, []int64{lines[0].ID, lines[1].ID, lines[2].ID}, []int64{10, 9, 7})
+	ended := must(s.Ended(t.Context(), 3, 0))(t)
+	same(t, []any{len(ended), ended[0].Seq, ended[0].KeyID}, []any{1, int64(5), "AKIANEW"})
+	w := must(s.Witness(t.Context(), rotation.User{Account: "123456789012", Name: "alice"}, "run1"))(t)
+	same(t, w, rotation.Witness{Intent: "run1", CreatedID: "AKIANEW"})
+	if id := begin(t, s, alice, "run3", rotation.Verify); id != 11 {
+		t.Errorf("the next event has the id %d, want 11", id)
+	}
+}
+
+func schemaText(t *testing.T, s *Store) (out []string) {
 	t.Helper()
-	rows := must(s.write.QueryContext(t.Context(), "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name"))(t)
+	rows := must(s.file.write.QueryContext(t.Context(), "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name"))(t)
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var line string
 		ok(t, rows.Scan(&line))
 		out = append(out, line)
 	}
-	versions := must(s.write.QueryContext(t.Context(), "SELECT version_id FROM goose_db_version ORDER BY id"))(t)
+	versions := must(s.file.write.QueryContext(t.Context(), "SELECT version_id FROM goose_db_version ORDER BY id"))(t)
 	defer func() { _ = versions.Close() }()
 	for versions.Next() {
 		var v int
@@ -212,14 +253,13 @@ func schemaOf(t *testing.T, s *Store) (out []string) {
 
 func TestFailedUpdateChangesNothing(t *testing.T) {
 	path := written(t)
-	s, err := openWith(t, path, nextSchema(t, "-- +goose Up\nCREATE TABLE more (id BIGINT);\nINSERT INTO nowhere VALUES (1);\n"))
+	_, err := openOn(t, path, nextSchema(t, "-- +goose Up\nCREATE TABLE more (id BIGINT);\nINSERT INTO nowhere VALUES (1);\n"))
 	if err == nil || !strings.Contains(err.Error(), path) {
 		t.Fatalf("a broken update ended with %v", err)
 	}
-	ok(t, s.Close())
 	again := openAt(t, path)
 	same(t, len(must(again.Events(t.Context(), Query{Limit: 1000}))(t)), 200)
-	for _, line := range schemaOf(t, again) {
+	for _, line := range schemaText(t, again) {
 		if strings.HasPrefix(line, "more:") {
 			t.Error("half of the update was kept")
 		}
@@ -264,7 +304,7 @@ func TestDeletedFileIsMadeAnew(t *testing.T) {
 func TestErrorsOfAFailingDisk(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s := openAt(t, filepath.Join(t.TempDir(), "keyturn.db"))
-		_ = must(s.write.ExecContext(t.Context(), "PRAGMA max_page_count = 16"))(t)
+		_ = must(s.file.write.ExecContext(t.Context(), "PRAGMA max_page_count = 16"))(t)
 		var err error
 		for i := 0; err == nil && i < 100_000; i++ {
 			_, err = s.Begin(t.Context(), rotation.Event{At: t0, User: alice, Run: fmt.Sprint(i), Detail: strings.Repeat("x", 500)})
@@ -276,7 +316,7 @@ func TestErrorsOfAFailingDisk(t *testing.T) {
 	t.Run("read-only", func(t *testing.T) {
 		path := written(t)
 		s := openAt(t, path)
-		_ = must(s.write.ExecContext(t.Context(), "PRAGMA query_only = 1"))(t)
+		_ = must(s.file.write.ExecContext(t.Context(), "PRAGMA query_only = 1"))(t)
 		_, err := s.Begin(t.Context(), rotation.Event{At: t0, User: alice, Run: "r"})
 		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), "write access") {
 			t.Fatalf("a read-only file gives %v", err)
@@ -285,7 +325,7 @@ func TestErrorsOfAFailingDisk(t *testing.T) {
 	t.Run("locked", func(t *testing.T) {
 		path := written(t)
 		s := openAt(t, path)
-		tx := must(s.write.BeginTx(t.Context(), nil))(t) // another program's long transaction
+		tx := must(s.file.write.BeginTx(t.Context(), nil))(t) // another program's long transaction
 		defer func() { _ = tx.Rollback() }()
 		other := must(Open(t.Context(), Options{Path: path, BusyTimeout: time.Millisecond}))(t)
 		defer func() { _ = other.Close() }()

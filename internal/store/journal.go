@@ -16,13 +16,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`
 
 // Begin records an action before it is made and gives the number of its event. An error means: no record, so no action. A
 // crash after Begin leaves an event without an outcome: it may or may not have been made.
+//
+// A run that took its lease in a database that was replaced since is refused: see [ErrMoved].
 func (s *Store) Begin(ctx context.Context, e rotation.Event) (id int64, err error) {
-	err = s.returning(ctx, []any{&id}, beginSQL, stamp(e.At), e.User.Account, e.User.Name, e.Run, text(e.Action), text(e.Reason),
+	f, err := s.holds(ctx, e.Run)
+	if err != nil {
+		return 0, s.fail(fmt.Sprintf("recording %q for %s", e.Action, e.User), err)
+	}
+	err = f.returning(ctx, []any{&id}, beginSQL, stamp(e.At), e.User.Account, e.User.Name, e.Run, text(e.Action), text(e.Reason),
 		text(e.KeyID), text(e.VersionID), text(e.Detail))
 	if err != nil {
 		return 0, s.fail(fmt.Sprintf("recording %q for %s", e.Action, e.User), err)
 	}
-	return id, nil
+	return f.id(id), nil
 }
 
 const endSQL = `
@@ -39,9 +45,17 @@ func (s *Store) End(ctx context.Context, id int64, at time.Time, o rotation.Outc
 	default:
 		return errors.New(doing + ": there is no such outcome")
 	}
-	n, err := s.exec(ctx, endSQL, id, stamp(at), text(o), text(keyID), text(detail))
+	f, err := s.current(ctx)
+	if err != nil {
+		return s.fail(doing, err)
+	}
+	raw, err := f.raw(id)
+	if err != nil {
+		return s.fail(doing, err)
+	}
+	n, err := f.exec(ctx, endSQL, raw, stamp(at), text(o), text(keyID), text(detail))
 	if err == nil && n == 0 {
-		return fmt.Errorf("%s in the database %s: no such event waits for its outcome", doing, s.path)
+		return fmt.Errorf("%s in the database %s: no such event waits for its outcome", doing, f.path)
 	}
 	return s.fail(doing, err)
 }
@@ -49,7 +63,7 @@ func (s *Store) End(ctx context.Context, id int64, at time.Time, o rotation.Outc
 const witnessSQL = `
 SELECT e.action, coalesce(o.outcome, ''), coalesce(o.key_id, '')
 FROM events e LEFT JOIN outcomes o ON o.event = e.id
-WHERE e.run = $1 AND e.account = $2 AND e.name = $3 AND e.action IN ($4, $5)
+WHERE e.account = $2 AND e.name = $3 AND e.run = $1 AND e.action IN ($4, $5)
 ORDER BY e.id`
 
 // Witness says what is known of the create call of an intent, which bears the id of its run. A create call is always recorded

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +26,12 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "write":
 		childWrites(os.Args[1])
+	case "reads":
+		childReads(os.Args[1])
+	case "storm":
+		childStorms(os.Args[1])
+	case "seat-a", "seat-b":
+		childSits(os.Args[1], role)
 	default:
 		childAcquires(os.Args[1], role)
 	}
@@ -141,4 +149,148 @@ func TestProcessesShareLeases(t *testing.T) {
 			t.Errorf("%s was taken by %d processes", name, holders[name])
 		}
 	}
+}
+
+// childStorms records for many users at once and prints what was answered, until it is killed.
+func childStorms(path string) {
+	s := childOpens(path)
+	for i := range 24 {
+		go func() {
+			u := rotation.User{Account: alice.Account, Name: fmt.Sprintf("user-%d", i)}
+			for n := 0; ; n++ {
+				run := fmt.Sprintf("%d-%d-%d", os.Getpid(), i, n)
+				id, err := s.Begin(context.Background(), rotation.Event{At: t0, User: u, Run: run, Action: rotation.CreateKey})
+				if err != nil {
+					panic(err)
+				}
+				_, _ = fmt.Printf("begun %d %s\n", id, run) // one write call: whole, or not at all
+				if err := s.End(context.Background(), id, t0, rotation.Done, "AKIA"+run, ""); err != nil {
+					panic(err)
+				}
+				_, _ = fmt.Printf("ended %d %s\n", id, run)
+			}
+		}()
+	}
+	select {}
+}
+
+// A process is killed in the middle of shared transactions: whatever was answered is on record, and the file is sound.
+func TestKilledInAStorm(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyturn.db")
+	answered := map[string]map[int64]string{"begun": {}, "ended": {}}
+	for range 4 {
+		cmd := child(t, "storm", path)
+		out := must(cmd.StdoutPipe())(t)
+		ok(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for n := 0; lines.Scan(); n++ {
+			var what, run string
+			var id int64
+			if _, err := fmt.Sscan(lines.Text(), &what, &id, &run); err != nil {
+				t.Fatalf("the child said %q", lines.Text())
+			}
+			if had := answered[what][id]; had != "" {
+				t.Fatalf("event %d is both %s and %s", id, had, run)
+			}
+			answered[what][id] = run
+			if n == 1000 {
+				ok(t, cmd.Process.Kill()) // what it said before is read all the same
+			}
+		}
+		_ = cmd.Wait() // says that it was killed
+	}
+	s := openAt(t, path)
+	ok(t, s.file.quickCheck(t.Context()))
+	on := map[int64]Line{}
+	for _, l := range must(s.Events(t.Context(), Query{Limit: 1 << 20}))(t) {
+		on[l.ID] = l
+	}
+	for what, ids := range answered {
+		for id, run := range ids {
+			if l := on[id]; l.Run != run || what == "ended" && (l.Outcome != rotation.Done || l.KeyID != "AKIA"+run) {
+				t.Errorf("%s %d of %s was answered; on record is %+v", what, id, run, l)
+			}
+		}
+	}
+	if len(answered["ended"]) < 1000 {
+		t.Errorf("only %d were answered", len(answered["ended"]))
+	}
+}
+
+// childSits stands by for the seat, in times that are 20 times shorter than usual, and says when it has it, when it has lost it, and
+// when asked whether it holds it.
+func childSits(path, name string) {
+	seat := childOpens(path).Seat(name)
+	for _, d := range []*time.Duration{&seat.times.beat, &seat.times.trust, &seat.times.dead, &seat.times.ask} {
+		*d /= 20
+	}
+	if err := seat.Take(context.Background(), func(string, error) { fmt.Println("waits") }); err != nil {
+		panic(err)
+	}
+	fmt.Println("taken")
+	go func() {
+		<-seat.Lost()
+		fmt.Println("lost")
+	}()
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		fmt.Println(seat.Held())
+	}
+	select {}
+}
+
+// sitter is a child that sits or stands by.
+type sitter struct {
+	cmd  *exec.Cmd
+	ask  io.Writer
+	said *bufio.Scanner
+}
+
+func sits(t *testing.T, path, name string) *sitter {
+	t.Helper()
+	cmd := child(t, name, path)
+	in, out := must(cmd.StdinPipe())(t), must(cmd.StdoutPipe())(t)
+	ok(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // if it was not
+		_ = cmd.Wait()
+	})
+	return &sitter{cmd, in, bufio.NewScanner(out)}
+}
+
+func (s *sitter) says(t *testing.T, want string) {
+	t.Helper()
+	if s.said.Scan(); s.said.Text() != want {
+		t.Fatalf("it said %q, want %q", s.said.Text(), want)
+	}
+}
+
+func TestSeatOfAKilledProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyturn.db")
+	a := sits(t, path, "seat-a")
+	a.says(t, "taken")
+	b := sits(t, path, "seat-b")
+	b.says(t, "waits")
+	ok(t, a.cmd.Process.Kill())
+	b.says(t, "taken")
+}
+
+// A stopped process is replaced; when it goes on, it knows before all else that it has lost the seat.
+func TestSeatOfAStoppedProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keyturn.db")
+	a := sits(t, path, "seat-a")
+	a.says(t, "taken")
+	b := sits(t, path, "seat-b")
+	b.says(t, "waits")
+	ok(t, a.cmd.Process.Signal(syscall.SIGSTOP))
+	b.says(t, "taken")
+	_ = must(a.ask.Write([]byte("held?\n")))(t)
+	ok(t, a.cmd.Process.Signal(syscall.SIGCONT))
+	said := map[string]bool{}
+	for range 2 { // in either order
+		if !a.said.Scan() {
+			t.Fatal("it died")
+		}
+		said[a.said.Text()] = true
+	}
+	same(t, said, map[string]bool{"false": true, "lost": true})
 }

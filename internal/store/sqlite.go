@@ -12,13 +12,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
 
-// applicationID marks a SQLite file as keyturn's ("ktrn"). It may never change.
-const applicationID = 0x6b74726e
+// A SQLite file bears one of these marks ("ktrn", "ktra"): it is keyturn's database, or the file of access records beside it. They may
+// never change.
+const (
+	applicationID = 0x6b74726e
+	accessID      = 0x6b747261
+)
 
 // A file up to this size is checked at every open (a few milliseconds); one whose last user did not close it, up to the second.
 // Beyond, damage shows when a damaged page is read.
@@ -27,43 +33,17 @@ const (
 	checkUnclean = 64 << 20
 )
 
+// The write-ahead log is folded into the file every logPages pages.
+const (
+	logPages = 4000
+	pageSize = 4096
+)
+
 // placeholders turns $1 into SQLite's ?1. Queries hold no other dollar sign.
 func placeholders(query string) string { return strings.ReplaceAll(query, "$", "?") }
 
-// open connects to the file and leaves it at this program's schema. Nothing is written before the file is known to be keyturn's
-// and not newer.
-func (s *Store) open(ctx context.Context, o Options, fsys fs.FS) error {
-	const doing = "opening"
-	check := false
-	if o.Path != Memory {
-		var err error
-		if check, err = inspect(o.Path); err != nil {
-			return err
-		}
-	}
-	var err error
-	if s.write, err = connect(o, "_txlock=immediate"); err != nil {
-		return s.fail(doing, err)
-	}
-	s.write.SetMaxOpenConns(1)
-	s.read = s.write
-	if o.Path != Memory {
-		if s.read, err = connect(o, "_query_only=1"); err != nil {
-			return s.fail(doing, err)
-		}
-		s.read.SetMaxOpenConns(4)
-		s.read.SetMaxIdleConns(4)
-	}
-	if check {
-		if err := s.quickCheck(ctx); err != nil {
-			return err
-		}
-	}
-	return s.fit(ctx, o, fsys)
-}
-
 // connect gives a pool; it opens no connection yet. The WAL is folded into the file every 16 MB instead of 4: each time costs two
-// waits for the disk.
+// waits for the disk. A log that has grown beyond that, behind a reader, is cut back when it is begun anew.
 func connect(o Options, more string) (*sql.DB, error) {
 	dsn := "file::memory:"
 	if o.Path != Memory {
@@ -73,8 +53,12 @@ func connect(o Options, more string) (*sql.DB, error) {
 		}
 		dsn = (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
 	}
-	dsn += fmt.Sprintf("?_busy_timeout=%d&_synchronous=NORMAL&_foreign_keys=1&_defensive=1&_dqs=0&_error_rc=1&_pragma=wal_autocheckpoint(4000)&%s",
-		max(o.BusyTimeout.Milliseconds(), 1), more)
+	synchronous := "NORMAL"
+	if o.durable {
+		synchronous = "FULL"
+	}
+	dsn += fmt.Sprintf("?_busy_timeout=%d&_synchronous=%s&_foreign_keys=1&_defensive=1&_dqs=0&_error_rc=1&_pragma=wal_autocheckpoint(%d)"+
+		"&_pragma=journal_size_limit(%d)&%s", max(o.BusyTimeout.Milliseconds(), 1), synchronous, logPages, logPages*pageSize, more)
 	c, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err
@@ -131,25 +115,37 @@ func isReadOnly(path string) bool {
 }
 
 // quickCheck has SQLite look for damage.
-func (s *Store) quickCheck(ctx context.Context) error {
+func (f *file) quickCheck(ctx context.Context) error {
 	var said string
-	if err := s.write.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil {
-		return s.fail("checking", err)
+	if err := f.write.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil {
+		return f.fail("checking", err)
 	}
 	if said != "ok" {
-		return &FileError{Path: s.path, Kind: ErrCorrupt, Cause: errors.New(strings.Join(strings.Fields(said), " "))}
+		return &FileError{Path: f.path, Kind: ErrCorrupt, Cause: errors.New(strings.Join(strings.Fields(said), " "))}
 	}
 	return nil
 }
 
-// useWAL switches the file to write-ahead logging, which stays with the file.
-func (s *Store) useWAL(ctx context.Context) error {
+// useWAL switches the file to write-ahead logging, which stays with the file. SQLite does not wait here for another process that
+// is at the same: we do.
+func (f *file) useWAL(ctx context.Context, patience time.Duration) error {
 	var mode string
-	if err := s.write.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode); err != nil {
-		return s.fail("opening", err)
+	for began := time.Now(); ; {
+		err := f.write.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode)
+		if err == nil {
+			break
+		}
+		if kindOf(err) != ErrLocked || time.Since(began) >= patience {
+			return f.fail("opening", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 	if mode != "wal" {
-		return &FileError{Path: s.path, Kind: ErrDisk, Cause: fmt.Errorf("it cannot be switched from journal mode %q to WAL", mode)}
+		return &FileError{Path: f.path, Kind: ErrDisk, Cause: fmt.Errorf("it cannot be switched from journal mode %q to WAL", mode)}
 	}
 	return nil
 }
@@ -159,6 +155,9 @@ func kindOf(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return nil
+	}
+	if e.Code() == lib.SQLITE_IOERR_SHMSIZE { // there is no room for the file beside it that ends in -shm
+		return ErrFull
 	}
 	switch e.Code() & 0xff { // the rest is detail
 	case lib.SQLITE_CORRUPT:
@@ -177,4 +176,21 @@ func kindOf(err error) error {
 		return ErrDisk
 	}
 	return nil
+}
+
+// diskTrouble asks the operating system what is wrong with the disk, since SQLite tells too little: a disk that fails is often made
+// read-only first.
+func diskTrouble(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".keyturn-*")
+	if err == nil {
+		_, err = f.Write([]byte{0})
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return ErrReadOnly
+	case errors.Is(err, syscall.ENOSPC):
+		return ErrFull
+	}
+	return ErrDisk
 }
