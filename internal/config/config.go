@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/rotation"
@@ -18,8 +19,16 @@ type Config struct {
 	TagPrefix      string              `yaml:"tag_prefix"`
 	Schedule       Schedule            `yaml:"schedule"`
 	Schedules      map[string]Schedule `yaml:"schedules"`
+	Windows        []Window            `yaml:"windows"`
+	Freezes        []Freeze            `yaml:"freezes"`
+	BlastRadius    BlastRadius         `yaml:"blast_radius"`
+	Canary         Canary              `yaml:"canary"`
 	Secret         Secret              `yaml:"secret"`
 	Database       string              `yaml:"database"`
+	Socket         string              `yaml:"socket"`
+	Listen         string              `yaml:"listen"`
+	API            API                 `yaml:"api"`
+	History        Duration            `yaml:"history"`
 	Verify         Verify              `yaml:"verify"`
 	RunDeadline    Duration            `yaml:"run_deadline"`
 	HTTPTimeout    Duration            `yaml:"http_timeout"`
@@ -29,6 +38,7 @@ type Config struct {
 	MaxRecheck     Duration            `yaml:"max_recheck"`
 	LegacyQuiet    Duration            `yaml:"legacy_quiet"`
 	MaxHold        Duration            `yaml:"max_hold"`
+	DiscoverEvery  Duration            `yaml:"discover_every"`
 	Jitter         Share               `yaml:"jitter"`
 	Concurrency    int                 `yaml:"concurrency"`
 	Pace           Pace                `yaml:"pace"`
@@ -107,6 +117,8 @@ func Default() *Config {
 			DeactivateAfter: Duration(12 * time.Minute),
 			DeleteAfter:     Duration(15 * time.Minute),
 		},
+		BlastRadius: BlastRadius{Failing: 0.2, Within: Duration(10 * time.Minute), Least: 3},
+		Canary:      Canary{For: Duration(30 * time.Minute)},
 		Secret: Secret{
 			Name: "keyturn/{{.User}}/key",
 			Fields: Fields{
@@ -115,6 +127,9 @@ func Default() *Config {
 			},
 		},
 		Database:      "keyturn.db",
+		Listen:        "127.0.0.1:9847",
+		API:           DefaultAPI(),
+		History:       Duration(90 * 24 * time.Hour),
 		Verify:        Verify{Successes: l.VerifySuccesses, Interval: Duration(l.VerifyInterval), Timeout: Duration(l.VerifyTimeout)},
 		RunDeadline:   Duration(l.RunDeadline),
 		HTTPTimeout:   Duration(l.HTTPTimeout),
@@ -124,8 +139,9 @@ func Default() *Config {
 		MaxRecheck:    Duration(l.MaxRecheck),
 		LegacyQuiet:   Duration(l.LegacyQuiet),
 		MaxHold:       Duration(l.MaxHold),
+		DiscoverEvery: Duration(5 * time.Minute),
 		Jitter:        0.01,
-		Concurrency:   16,
+		Concurrency:   32,
 		Pace:          Pace{IAM: 20, STS: 50, SecretWrites: 45, SecretTags: 45, SecretReads: 200},
 	}
 }
@@ -147,6 +163,19 @@ func (c *Config) DatabasePath() string {
 	return filepath.Join(filepath.Dir(c.file), c.Database)
 }
 
+// SocketPath is where the daemon's socket is: as written, from the configuration file's folder, or beside the database and named as it
+// is, so that two databases in one folder have one each.
+func (c *Config) SocketPath() string {
+	db := c.DatabasePath()
+	switch {
+	case c.Socket == "":
+		return strings.TrimSuffix(db, filepath.Ext(db)) + ".sock"
+	case c.file == "" || filepath.IsAbs(c.Socket):
+		return c.Socket
+	}
+	return filepath.Join(filepath.Dir(c.file), c.Socket)
+}
+
 // Limits are the bounds of one run in the core's own form.
 func (c *Config) Limits() rotation.Limits {
 	l := rotation.DefaultLimits()
@@ -158,6 +187,7 @@ func (c *Config) Limits() rotation.Limits {
 	if c.speed > 0 {
 		l.CoarseUse = time.Duration(float64(l.CoarseUse) / c.speed)
 		l.Brief = time.Duration(float64(l.Brief) / c.speed)
+		l.Pledge = time.Duration(float64(l.Pledge) / c.speed)
 	}
 	return l
 }

@@ -43,10 +43,14 @@ func parseCron(spec, zone string) (firings, error) {
 		return firings{}, fmt.Errorf("it limits both the day of month and the day of week, which cron programs understand " +
 			"differently (either, or both at once): write * for one of them")
 	}
+	//nolint:staticcheck // deprecated for a next major version, which is not there yet
 	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).WithMaxSearchYears(cronYears)
 	// The parser's own time zones fire twice on the day when clocks go back: it is asked for wall-clock times only.
 	wall, err := parser.Parse("CRON_TZ=UTC " + spec)
 	if err != nil {
+		if strings.Contains(fields[4], "#") {
+			return firings{}, fmt.Errorf("it has no #, as in MON#1 for the first Monday: take every week, or a day of the month")
+		}
 		return firings{}, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "cron: "))
 	}
 	z := zoned{wall: wall, loc: loc, anyHour: strings.HasPrefix(fields[1], "*")}

@@ -37,6 +37,11 @@ func (c *Config) fail(paths, format string, args ...any) *Error {
 	return e
 }
 
+// Refuse is the error of a key, by its path, that cannot take effect for a reason which the file alone does not tell.
+func (c *Config) Refuse(path, format string, args ...any) *Error {
+	return c.fail(path, format, args...)
+}
+
 // nearest gives the known word that was most likely meant, or "".
 func nearest(word string, known []string) string {
 	best, least := "", max(2, len(word)/3)+1

@@ -145,7 +145,7 @@ func TestSchemaFitsWhatLoads(t *testing.T) {
 		}
 		return check(schema, v, "")
 	}
-	all := regexp.MustCompile(`(?m)^#( *[A-Za-z_]+:( |$))`).ReplaceAllString(Example(), "$1")
+	all := regexp.MustCompile(`(?m)^#( *(- )?[A-Za-z_]+:( |$))`).ReplaceAllString(Example(), "$1")
 	for _, text := range []string{issueExample, Example(), all, someUsers + "settle: 0\njitter: 0\npace: {iam: 49.5}"} {
 		if e := fits(text); e != "" {
 			t.Error(e)

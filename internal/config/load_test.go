@@ -86,7 +86,7 @@ func TestExampleIsCompleteAndTrue(t *testing.T) {
 			t.Errorf("the example does not show %s", k.Path)
 		}
 	}
-	all := regexp.MustCompile(`(?m)^#( *[A-Za-z_]+:( |$))`).ReplaceAllString(Example(), "$1")
+	all := regexp.MustCompile(`(?m)^#( *(- )?[A-Za-z_]+:( |$))`).ReplaceAllString(Example(), "$1")
 	all = strings.Replace(all, "region: us-east-1\n", "", 1)
 	full := parse(t, all)
 	want := Default()
@@ -157,4 +157,56 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("an error without its file: %v", err)
 		}
 	})
+}
+
+// Whatever bytes a file has, the sentence says what they are; a mark that Windows editors put before UTF-8 is no fault.
+func TestFilesThatAreNoText(t *testing.T) {
+	if _, err := Parse("keyturn.yaml", []byte("\ufeff"+strings.ReplaceAll(issueExample, "\n", "\r\n"))); err != nil {
+		t.Errorf("a byte order mark and CRLF: %v", err)
+	}
+	for text, want := range map[string]string{
+		"\xff\xfer\x00e\x00":                    "keyturn.yaml:1: the file is UTF-16 text: save it as UTF-8",
+		"region: us-east-1\nprofile: M\xfcller": "keyturn.yaml:2: the file is no UTF-8 text from here on",
+		issueExample + "\x00\x00\x00":           "keyturn.yaml:12: the file has a zero byte here",
+		"#" + strings.Repeat("x", 1<<20):        "keyturn.yaml: the file is larger than 1 MiB",
+		"region: us-east-1\n\tusers: x":         "keyturn.yaml:2: this is not valid YAML: found character tab that cannot start any token",
+	} {
+		if _, err := Parse("keyturn.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got  %v\nwant %s…", err, want)
+		}
+	}
+	if _, err := Load("/dev/zero"); err == nil || !strings.Contains(err.Error(), "larger than 1 MiB") {
+		t.Errorf("a file without an end: %v", err)
+	}
+	if _, err := Load(""); err == nil || err.Error() != "no configuration file is named: --config is empty" {
+		t.Errorf("no name: %v", err)
+	}
+}
+
+// A schedule for which no delete_after is right says what is wrong instead, and a pattern that no user can match is refused: in
+// exclude it would leave nobody out.
+func TestNoNonsenseIsAdvised(t *testing.T) {
+	const users = "region: us-east-1\nusers: {include: [{path: /service/}]}\n"
+	for text, want := range map[string]string{
+		users + "schedule: {rotate_every: 1m, deactivate_after: 2m, delete_after: 3m}":                "rotate_every (1m) must be at least run_deadline + settle = 2m30s",
+		users + `schedule: {rotate_every: "* * * * *", deactivate_after: 2m, delete_after: 3m}`:       `"* * * * *" in UTC fires too often`,
+		users + `schedule: {rotate_every: "0 3 * * MON#1", deactivate_after: 40d, delete_after: 41d}`: "it has no #",
+		"region: us-east-1\nusers: {include: [{path: /service/}], exclude: [{name: \"[ab]*\"}]}":      `users.exclude[0].name "[ab]*" matches no user`,
+	} {
+		if _, err := Parse("keyturn.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got  %v\nwant …%s…", err, want)
+		}
+	}
+}
+
+// A file of brackets is refused before the parser's memory grows with the square of their number.
+func TestTooDeep(t *testing.T) {
+	_, err := Parse("keyturn.yaml", []byte("region: us-east-1\nusers:\n  include: "+strings.Repeat("[", 200_000)))
+	if err == nil || !strings.HasPrefix(err.Error(), "keyturn.yaml:3: more than 100 brackets are open here") {
+		t.Errorf("got %v", err)
+	}
+	many := strings.Repeat("{name: x}, ", 500)
+	if _, err := Parse("keyturn.yaml", []byte("users:\n  include: ["+many+"{name: y}]")); err != nil {
+		t.Errorf("many brackets that are closed: %v", err)
+	}
 }

@@ -37,7 +37,7 @@ func (m Match) TagParts() (key, value string) {
 func (m Match) matches(u Candidate) bool {
 	if m.Tag != "" {
 		key, pattern := m.TagParts()
-		value, ok := u.Tags[key]
+		value, ok := UserTag(u.Tags, key)
 		if !ok || !glob(pattern, value) {
 			return false
 		}
@@ -128,6 +128,9 @@ func (c *Config) checkMatch(path string, m Match) error {
 		return c.fail(path+".tag", "%s.tag %q needs a key without wildcards: write it as key=value, such as \"keyturn:managed=true\"", path, m.Tag)
 	case m.Tag != "" && strings.HasSuffix(m.Tag, "=") && value == "":
 		return c.fail(path+".tag", "%s.tag %q asks for an empty value: write %q for any value", path, m.Tag, key)
+	case strings.Trim(m.Name, nameLetters+"+=,.@*?") != "":
+		return c.fail(path+".name", "%s.name %q matches no user: names in IAM have letters, digits and + = , . @ - _ only, and the "+
+			"wildcards are * and ?", path, m.Name)
 	case m.Path != "" && !wild(m.Path) && (!strings.HasPrefix(m.Path, "/") || !strings.HasSuffix(m.Path, "/")):
 		return c.fail(path+".path", "%s.path %q must begin and end with /, as IAM paths do: \"/%s/\"", path, m.Path, strings.Trim(m.Path, "/"))
 	case m.Path != "" && glob(m.PathPattern(), "/") && glob(m.PathPattern(), "/any/path/") && m.Tag == "" && m.Name == "":

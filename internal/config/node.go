@@ -70,9 +70,23 @@ func example(path string) string {
 		return `region: us-east-1`
 	case "users":
 		return `users: {include: [{path: "/service/"}]}`
-	case "users.include", "users.exclude":
+	case "windows":
+		return `[{days: [sat, sun], from: "02:00", to: "06:00"}]`
+	case "windows[]":
+		return `{days: [sat, sun], from: "02:00", to: "06:00"}`
+	case "windows[].days":
+		return `[mon-fri]`
+	case "freezes":
+		return `[{from: "2026-11-26T00:00", to: "2026-12-01T00:00", why: "the sale"}]`
+	case "freezes[]":
+		return `{from: "2026-11-26T00:00", to: "2026-12-01T00:00", why: "the sale"}`
+	case "blast_radius":
+		return `{failing: 20%, within: 10m, least: 3}`
+	case "canary":
+		return `{users: [{name: "canary-*"}], for: 30m}`
+	case "users.include", "users.exclude", "windows[].users", "freezes[].users", "canary.users":
 		return `[{path: "/service/"}, {name: "ci-*"}]`
-	case "users.include[]", "users.exclude[]":
+	case "users.include[]", "users.exclude[]", "windows[].users[]", "freezes[].users[]", "canary.users[]":
 		return `{name: "ci-*"}`
 	case "schedule", "schedules.*":
 		return `{rotate_every: 10m, deactivate_after: 12m, delete_after: 15m}`
@@ -88,6 +102,20 @@ func example(path string) string {
 		return `{successes: 2}`
 	case "pace":
 		return `{iam: 20}`
+	case "api":
+		return `{tls: {cert: tls.crt, key: tls.key}}`
+	case "api.tls":
+		return `{cert: tls.crt, key: tls.key}`
+	case "api.limits":
+		return `{per_key: 100, per_address: 500}`
+	case "api.hosts":
+		return `[keyturn.example.com]`
+	case "api.trusted_proxies":
+		return `["10.0.0.0/8"]`
+	case "api.cors_origins":
+		return `["https://console.example.com"]`
+	case "api.aws_identities":
+		return `[{account: "123456789012", unique_id: AROAEXAMPLEROLEID0000, scopes: [credentials:read], users: [ci-deploy]}]`
 	case "regions":
 		return `[us-east-1, eu-west-1]`
 	case "administrators":

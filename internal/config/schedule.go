@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keyturn/keyturn/internal/rotation"
 )
@@ -77,6 +78,11 @@ func (c *Config) compileCron(path string, s rotation.Schedule, w Schedule) (rota
 	}
 	l := c.Limits()
 	busy := l.RunDeadline + l.Settle
+	if f.pair-busy < f.longest {
+		return s, c.fail(path+".rotate_every", "%s: %s in %s fires too often, or too unevenly: a key must live for %s, the longest time "+
+			"between two firings, but three can lie within %s, less run_deadline + settle = %s, and IAM allows two keys", path,
+			w.RotateEvery, s.TimeZone, Duration(f.longest), Duration(f.pair), Duration(busy))
+	}
 	if s.DeleteAfter >= s.DeactivateAfter && s.DeleteAfter > f.pair-busy {
 		return s, c.fail(path+".delete_after", "%s: this schedule would need three keys, and IAM allows two: the first key is deleted "+
 			"at age %s, but three firings of %s in %s can lie within %s, less run_deadline + settle = %s makes %s; delete_after must "+
@@ -99,7 +105,12 @@ func blamed(err error) string {
 	return "delete_after"
 }
 
-// Speed gives a copy in which every duration is n times shorter, for the demo. A cron schedule cannot be sped up.
+// leastHTTPTimeout: a request takes this machine as long as it takes, at any speed.
+const leastHTTPTimeout = Duration(time.Second)
+
+// Speed gives a copy in which every duration is n times shorter, for simulated AWSs; but http_timeout is no shorter than a second, and
+// history is kept as long as ever, as it is kept for people, who do not live faster. A cron schedule cannot be sped up; windows and
+// freezes stay where the calendar has them.
 func (c *Config) Speed(n float64) (*Config, error) {
 	if !(n > 0) {
 		return nil, &Error{Message: fmt.Sprintf("speed must be above 0, not %g", n)}
@@ -132,9 +143,11 @@ func (c *Config) Speed(n float64) (*Config, error) {
 	}
 	for _, d := range []*Duration{
 		&out.Verify.Interval, &out.Verify.Timeout, &out.RunDeadline, &out.HTTPTimeout, &out.Settle, &out.HopelessAfter,
-		&out.Quarantine, &out.MaxRecheck, &out.LegacyQuiet, &out.MaxHold,
+		&out.Quarantine, &out.MaxRecheck, &out.LegacyQuiet, &out.MaxHold, &out.BlastRadius.Within, &out.Canary.For,
+		&out.DiscoverEvery,
 	} {
 		faster(d)
 	}
+	out.HTTPTimeout = max(out.HTTPTimeout, min(c.HTTPTimeout, leastHTTPTimeout))
 	return &out, nil
 }

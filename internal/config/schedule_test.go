@@ -25,20 +25,27 @@ func TestSpeedDividesEveryDuration(t *testing.T) {
 	before, after := c.Limits(), fast.Limits()
 	for _, d := range [][2]time.Duration{
 		{before.VerifyInterval, after.VerifyInterval}, {before.VerifyTimeout, after.VerifyTimeout},
-		{before.RunDeadline, after.RunDeadline}, {before.HTTPTimeout, after.HTTPTimeout}, {before.Settle, after.Settle},
+		{before.RunDeadline, after.RunDeadline}, {before.Settle, after.Settle},
 		{before.HopelessAfter, after.HopelessAfter}, {before.Quarantine, after.Quarantine}, {before.MaxRecheck, after.MaxRecheck},
 		{before.LegacyQuiet, after.LegacyQuiet}, {before.MaxHold, after.MaxHold}, {before.CoarseUse, after.CoarseUse},
-		{before.Brief, after.Brief},
+		{c.DiscoverEvery.D(), fast.DiscoverEvery.D()},
+		{before.Brief, after.Brief}, {c.BlastRadius.Within.D(), fast.BlastRadius.Within.D()}, {c.Canary.For.D(), fast.Canary.For.D()},
 	} {
 		if d[0]/60 != d[1] {
 			t.Errorf("%s became %s", d[0], d[1])
 		}
+	}
+	if after.HTTPTimeout != time.Second {
+		t.Errorf("a request may take %s, and no machine is faster than itself", after.HTTPTimeout)
 	}
 	for name, every := range map[string]time.Duration{"": 10 * time.Second, "slow": 36 * time.Hour} {
 		s, err := fast.RotationSchedule(name)
 		if err != nil || s.RotateEvery != every {
 			t.Errorf("schedule %q: %s, %v; want %s", name, s.RotateEvery, err, every)
 		}
+	}
+	if fast.History != c.History {
+		t.Errorf("history is kept for %s, not %s", fast.History, c.History)
 	}
 	if s, _ := c.RotationSchedule("slow"); s.RotateEvery != 90*24*time.Hour {
 		t.Error("the configuration that was sped up has changed itself")
@@ -51,10 +58,9 @@ func TestSpeedDividesEveryDuration(t *testing.T) {
 
 func TestSpeedRefuses(t *testing.T) {
 	c := parse(t, Example())
-	_, err := c.Speed(60)
-	want := `example.yaml:`
+	const want = `example.yaml:`
 	c.file = "example.yaml"
-	if _, err = c.Speed(60); err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "weekly") {
+	if _, err := c.Speed(60); err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "weekly") {
 		t.Errorf("a cron schedule was sped up: %v", err)
 	}
 	for _, n := range []float64{0, -1, math.NaN()} {

@@ -13,6 +13,9 @@ const (
 	durationPattern = `^(0|([0-9]+(\.[0-9]+)?(w|d|h|m|s|ms|us|µs|ns))+)$`
 	cronPattern     = `^\S+( +\S+){4}$`
 	sharePattern    = `^[0-9]+(\.[0-9]+)?%$`
+	timePattern     = `^([0-9]{1,2}:[0-5][0-9])$`
+	daysPattern     = `^[A-Za-z]+(-[A-Za-z]+)?$`
+	momentPattern   = `^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?$`
 )
 
 // Schema is the JSON Schema of the file, for editors that complete and check YAML.
@@ -42,6 +45,12 @@ func written2schema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string", Pattern: durationPattern}, {Type: "string", Pattern: cronPattern}}}
 	case reflect.TypeFor[Share]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string", Pattern: sharePattern}, zero}}
+	case reflect.TypeFor[TimeOfDay]():
+		return &jsonschema.Schema{Type: "string", Pattern: timePattern}
+	case reflect.TypeFor[Days]():
+		return &jsonschema.Schema{Type: "string", Pattern: daysPattern}
+	case reflect.TypeFor[Moment]():
+		return &jsonschema.Schema{Type: "string", Pattern: momentPattern}
 	case reflect.TypeFor[Rate]():
 		return &jsonschema.Schema{Type: "number", Minimum: "0"}
 	}

@@ -20,6 +20,10 @@ func (c *Config) checkSecret() error {
 	if one == "" {
 		return c.fail("secret.name", "secret.name is empty: write it as \"keyturn/{{.User}}/key\"")
 	}
+	if bad := strings.Trim(one, nameLetters+"/+=.@"); bad != "" {
+		r := []rune(bad)[0]
+		return c.fail("secret.name", "secret.name %q holds %q: Secrets Manager takes letters, digits and /_+=.@- only", s.Name, r)
+	}
 	other, _ := renderName(s.Name, "keyturn-sample-b", "/sample/")
 	if one == other && !c.oneUser() {
 		return c.fail("secret.name", "secret.name %q is the same for every user, so that their keys would overwrite one another: put "+
@@ -103,7 +107,7 @@ func plain(err error) error {
 
 // SecretNamePatterns are the names of the secrets of all users in care, with `*` where they differ: for policies.
 func (c *Config) SecretNamePatterns(account string) ([]string, error) {
-	pattern, err := execute(c.Secret.Name, nameData{User: "*", Account: account, Path: "*"})
+	pattern, err := execute(c.Secret.Name, nameData{User: "*", Account: account, Path: "/*"}) // a path begins with a slash
 	if err != nil {
 		return nil, c.fail("secret.name", "secret.name %q is not a usable template: %v", c.Secret.Name, err)
 	}

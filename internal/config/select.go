@@ -57,7 +57,9 @@ func (s Selection) Err(c *Config) error {
 		return nil
 	}
 	why := ""
-	if n := len(s.Refused); n > 0 {
+	if n := len(s.Refused); n == 1 {
+		why = "; 1 was refused: " + s.Refused[0].Why
+	} else if n > 1 {
 		why = fmt.Sprintf("; %d were refused, the first because %s", n, s.Refused[0].Why)
 	}
 	return c.fail("users.include", "users would select nobody; include: %v%s", written(c.Users.Include), why)
@@ -89,7 +91,8 @@ func Select(c *Config, all []Candidate) Selection {
 			out.Refused = append(out.Refused, Refused{u, reason, why})
 			continue
 		}
-		out.Users = append(out.Users, Selected{u, schedules[u.Tags[c.TagPrefix+"schedule"]]})
+		schedule, _ := UserTag(u.Tags, c.TagPrefix+"schedule")
+		out.Users = append(out.Users, Selected{u, schedules[schedule]})
 	}
 	slices.SortFunc(out.Users, func(a, b Selected) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(out.Refused, func(a, b Refused) int { return cmp.Compare(a.Name, b.Name) })
@@ -98,11 +101,31 @@ func Select(c *Config, all []Candidate) Selection {
 			out.Idle = append(out.Idle, fmt.Sprintf("users.include: %v matches no user of this account", m))
 		}
 	}
+	out.Idle = append(out.Idle, c.idleMatches(out.Users)...)
 	for _, a := range c.Administrators {
 		if !named[strings.ToLower(a)] {
 			out.Idle = append(out.Idle, fmt.Sprintf("administrators: there is no user %q in this account", a))
 		}
 	}
+	return out
+}
+
+// idleMatches are sentences about entries of windows, freezes and canary that match nobody in care.
+func (c *Config) idleMatches(in []Selected) (out []string) {
+	say := func(path string, all []Match) {
+		for _, m := range all {
+			if !slices.ContainsFunc(in, func(u Selected) bool { return m.matches(u.Candidate) }) {
+				out = append(out, fmt.Sprintf("%s: %v matches no user in care", path, m))
+			}
+		}
+	}
+	for i, w := range c.Windows {
+		say(fmt.Sprintf("windows[%d].users", i), w.Users)
+	}
+	for i, f := range c.Freezes {
+		say(fmt.Sprintf("freezes[%d].users", i), f.Users)
+	}
+	say("canary.users", c.Canary.Users)
 	return out
 }
 
@@ -113,8 +136,9 @@ func (c *Config) refuse(u Candidate) (Refusal, string) {
 			return RefusedExcluded, fmt.Sprintf("%s is excluded by %v in users.exclude", u.Name, m)
 		}
 	}
-	if tag := c.TagPrefix + "managed"; strings.EqualFold(strings.TrimSpace(u.Tags[tag]), "false") {
-		return RefusedOptedOut, fmt.Sprintf("%s has the IAM tag %s=%s, which opts it out", u.Name, tag, u.Tags[tag])
+	tag := c.TagPrefix + "managed"
+	if v, _ := UserTag(u.Tags, tag); strings.EqualFold(strings.TrimSpace(v), "false") {
+		return RefusedOptedOut, fmt.Sprintf("%s has the IAM tag %s=%s, which opts it out", u.Name, tag, v)
 	}
 	if u.Admin && !slices.ContainsFunc(c.Administrators, func(a string) bool { return strings.EqualFold(a, u.Name) }) {
 		why := u.AdminWhy
@@ -124,8 +148,8 @@ func (c *Config) refuse(u Candidate) (Refusal, string) {
 		return RefusedAdministrator, fmt.Sprintf("%s has administrator rights by %s and is not named in administrators: add it there "+
 			"if its key is to be rotated", u.Name, why)
 	}
-	tag := c.TagPrefix + "schedule"
-	if name := u.Tags[tag]; name != "" {
+	tag = c.TagPrefix + "schedule"
+	if name, _ := UserTag(u.Tags, tag); name != "" {
 		if _, ok := c.Schedules[name]; !ok {
 			return RefusedSchedule, fmt.Sprintf("%s has the IAM tag %s=%s, and there is no such schedule in schedules: %s", u.Name, tag,
 				name, c.scheduleNames())

@@ -50,6 +50,8 @@ func TestSelect(t *testing.T) {
 		user("servicelike", "/services/"),
 		user("untrue", "/", "keyturn:managed=yes"),
 		user("opted-out", "/service/", "keyturn:managed=False"),
+		user("opted-out-too", "/service/", "KeyTurn:Managed=false"), // the same tag to IAM
+		user("ci-slow", "/", "KEYTURN:SCHEDULE=slow"),
 		user("ci-typo", "/", "keyturn:schedule=sloow"),
 		admin(user("ci-root", "/")),
 		admin(user("terraform", "/service/")),
@@ -99,8 +101,8 @@ func TestTagPrefixIsObeyed(t *testing.T) {
 func TestSelectingNobodySaysSo(t *testing.T) {
 	c := parse(t, "region: us-east-1\nusers:\n  include: [{path: \"/service/\"}, {name: \"ci-*\"}]\n")
 	err := Select(c, []Candidate{admin(user("ci-root", "/"))}).Err(c)
-	want := `keyturn.yaml:3: users would select nobody; include: [{path: "/service/"}, {name: "ci-*"}]; 1 were refused, the first ` +
-		`because ci-root has administrator rights by the policy AdministratorAccess and is not named in administrators: add it ` +
+	want := `keyturn.yaml:3: users would select nobody; include: [{path: "/service/"}, {name: "ci-*"}]; 1 was refused: ` +
+		`ci-root has administrator rights by the policy AdministratorAccess and is not named in administrators: add it ` +
 		`there if its key is to be rotated`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -124,7 +126,7 @@ func TestGlob(t *testing.T) {
 func TestSecretNamePatterns(t *testing.T) {
 	for text, want := range map[string]string{
 		"{}": "[keyturn/*/key]",
-		`{name: "{{.Account}}{{.Path}}{{.User}}"}`:                            "[123456789012*]",
+		`{name: "{{.Account}}{{.Path}}{{.User}}"}`:                            "[123456789012/*]",
 		`{name: "{{if eq .User \"pay\"}}prod/pay{{else}}k/{{.User}}{{end}}"}`: "[k/* prod/pay]",
 	} {
 		c := parse(t, "users: {include: [{name: \"ci-*\"}, {name: pay}]}\nsecret: "+strings.Replace(text, "{}", "{existing: true}", 1)+"\n")
@@ -142,7 +144,7 @@ func TestPolicyWords(t *testing.T) {
 		"[{Path: Name: TagKey:frozen TagValue:yes} {Path: Name: TagKey:keyturn:managed TagValue:false}]"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got := fmt.Sprint(c.SteeringTags()); got != "[frozen keyturn:* team]" {
+	if got := fmt.Sprint(c.SteeringTags()); got != "[frozen keyturn:email keyturn:managed keyturn:schedule team]" {
 		t.Errorf("steering tags are %s", got)
 	}
 }

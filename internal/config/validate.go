@@ -13,7 +13,7 @@ import (
 // Validate checks everything that the file alone can tell. [Load] has called it; code that makes a Config calls it itself.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{
-		c.checkPlace, c.checkUsers, c.checkAdministrators, c.checkMinimums, c.checkRun, c.checkWritten, c.checkSchedules, c.checkSecret,
+		c.checkPlace, c.checkUsers, c.checkAdministrators, c.checkMinimums, c.checkRun, c.checkWritten, c.checkSchedules, c.checkCalendar, c.checkSecret, c.checkAPI,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -50,6 +50,13 @@ func (c *Config) checkPlace() error {
 		return c.fail("database", "database is empty: name a file, such as keyturn.db")
 	case c.TagPrefix == "" || len(c.TagPrefix) > 64 || strings.HasPrefix(strings.ToLower(c.TagPrefix), "aws:"):
 		return c.fail("tag_prefix", "tag_prefix %q cannot be used: it must have 1 to 64 characters and not begin with aws:, such as \"keyturn:\"", c.TagPrefix)
+	}
+	return c.checkListen()
+}
+
+func (c *Config) checkListen() error {
+	if err := c.CheckListen(c.Listen); err != nil {
+		return c.fail("listen", "listen %v", err)
 	}
 	return nil
 }
