@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,18 +23,31 @@ type Config struct {
 	Cloud func(Member) (reconcile.Cloud, error)
 	// Journal records runs. Needed.
 	Journal reconcile.Journal
-	// Standings gives what the last run of every known user found. Needed.
-	Standings func(ctx context.Context) (map[rotation.User]rotation.Standing, error)
+	// Standings hands over what the last run of every known user found, one after the other. Needed.
+	Standings func(ctx context.Context, each func(rotation.User, rotation.Standing)) error
 	// Now is AWS's time; it is asked only after Candidates, whose answers tell it. Needed.
 	Now func() time.Time
 	// Calls counts the AWS requests sent so far by everyone, retries included. Nil: summaries count none.
 	Calls func() int64
+	// Rates tells how fast AWS's quotas are being used. Nil: it is not known.
+	Rates func() []Rate
+
+	// Rules say what keeps scheduled changes from beginning; Memory carries that over a restart. The zero values hold nothing back.
+	Rules  Rules
+	Memory Memory
+	// Policy is the one of a fleet before this one, in the same process, which goes on with these Rules after the next discovery. Nil: a new one.
+	Policy *Policy
+	// Notices hears when scheduled changes stop for everybody, and when they go on. Nil: Log does.
+	Notices *slog.Logger
+
+	// Heard is told what runs see of their users' keys, as in reconcile.Reconciler. Nil: nobody is.
+	Heard func(u rotation.User, version string, usable []string)
 
 	Limits  rotation.Limits // needed
 	Regions []string        // where keys are verified; needed
 	// ExistingAllowed: secrets that stood before keyturn may be taken into use.
 	ExistingAllowed bool
-	Concurrency     int          // users in work at once; zero: 16
+	Concurrency     int          // users in work at once; zero: 32
 	Holder          string       // names this process in leases; empty: host name, process id and a random word
 	Log             *slog.Logger // nil: discard
 }
@@ -45,6 +59,9 @@ type Member struct {
 	Path     string
 	Tags     map[string]string
 	Schedule rotation.Schedule
+	// Calendar says when its scheduled changes may not begin, by windows and freezes. Nil: they always may.
+	Calendar func(at time.Time) rotation.Freeze
+	Canary   bool // goes first after an upgrade or a change of its schedule
 	// LeaveCare: not selected any more; its previous key is retired, then it is let go.
 	LeaveCare bool
 	// Known: a run has looked at it before, and Standing says what it found.
@@ -67,16 +84,22 @@ type Candidates struct {
 	Unselected []Member
 	Refused    []Refused // why, as far as a person may wonder
 	Idle       []string  // sentences about parts of the configuration that match nobody
+	// Nobody says that nobody is selected, and why; nil when somebody is.
+	Nobody error
 }
 
 // Fleet runs passes. It may be used by many goroutines.
 type Fleet struct {
-	cfg   Config
-	recon *reconcile.Reconciler
-	slots *slots
+	cfg    Config
+	recon  *reconcile.Reconciler
+	slots  *slots
+	policy *Policy
 }
 
-const defaultConcurrency = 16
+// Policy is what keeps scheduled changes from beginning.
+func (f *Fleet) Policy() *Policy { return f.policy }
+
+const defaultConcurrency = 32
 
 // New checks a configuration and makes a fleet of it. It does no I/O.
 func New(c Config) (*Fleet, error) {
@@ -87,8 +110,7 @@ func New(c Config) (*Fleet, error) {
 		c.Concurrency = defaultConcurrency
 	}
 	if c.Holder == "" {
-		host, _ := os.Hostname() // an unknown host is still told apart by the random word
-		c.Holder = fmt.Sprintf("%s-%d-%s", host, os.Getpid(), word(6))
+		c.Holder = Holder()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -96,12 +118,22 @@ func New(c Config) (*Fleet, error) {
 	if c.Calls == nil {
 		c.Calls = func() int64 { return 0 }
 	}
-	f := &Fleet{cfg: c, slots: newSlots(c.Concurrency)}
+	c.Rules.Settle, c.Rules.MaxRecheck = c.Limits.Settle, c.Limits.MaxRecheck
+	f := &Fleet{cfg: c, slots: newSlots(c.Concurrency), policy: c.Policy}
+	if f.policy == nil {
+		f.policy = NewPolicy(c.Memory, cmp.Or(c.Notices, c.Log))
+	}
 	f.recon = &reconcile.Reconciler{
 		Journal: c.Journal, Limits: c.Limits, Regions: c.Regions, Holder: c.Holder, Now: c.Now, Wait: f.slots.wait, Log: c.Log,
-		NewRun: func() string { return word(12) },
+		Heard: c.Heard, NewRun: func() string { return word(12) },
 	}
 	return f, nil
+}
+
+// Holder names this process, uniquely over all processes and restarts.
+func Holder() string {
+	host, _ := os.Hostname() // an unknown host is still told apart by the random word
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), word(6))
 }
 
 // word is n random characters of A–Z and 2–7, in lower case.

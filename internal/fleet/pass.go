@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/keyturn/keyturn/internal/reconcile"
 	"github.com/keyturn/keyturn/internal/rotation"
@@ -39,6 +40,7 @@ func (f *Fleet) Run(ctx context.Context, p Pass) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
+	f.policy.Keep(ctx)
 	var sum Summary
 	if len(p.Users) == 0 {
 		sum.refused(sel.Refused)
@@ -58,6 +60,7 @@ func (f *Fleet) Run(ctx context.Context, p Pass) (Summary, error) {
 		}
 	})
 	sum.AWSCalls = f.cfg.Calls() - before
+	sum.Notice = f.policy.Notice(f.cfg.Now())
 	if err := ctx.Err(); err != nil {
 		return sum, fmt.Errorf("stopped before the pass was over; the next one goes on from here: %w", err)
 	}
@@ -70,7 +73,7 @@ func (f *Fleet) due(members []Member, p Pass, sum *Summary) []Member {
 	now := f.cfg.Now()
 	due := make([]Member, 0, len(members))
 	for _, m := range members {
-		if p.DueOnly && !m.Due(now) {
+		if p.DueOnly && !m.Due(now) && !f.thawed(m, now) {
 			sum.skip(m)
 			if p.OnSkip != nil {
 				p.OnSkip(m)
@@ -81,6 +84,12 @@ func (f *Fleet) due(members []Member, p Pass, sum *Summary) []Member {
 	}
 	slices.SortStableFunc(due, func(a, b Member) int { return cmp.Compare(recheck(a), recheck(b)) })
 	return due
+}
+
+// thawed reports whether a member that waits for the end of a freeze need not wait any more: its recheck was for an end that nobody
+// knew.
+func (f *Fleet) thawed(m Member, now time.Time) bool {
+	return m.Known && m.Standing.Reason == rotation.ReasonFrozen && !f.policy.Frozen(m)(now).On()
 }
 
 func recheck(m Member) int64 {
@@ -96,14 +105,19 @@ func (f *Fleet) one(ctx context.Context, m Member, r rotation.Request) reconcile
 	if err != nil {
 		return reconcile.Result{User: m.User, Reason: rotation.ReasonUnknown, Recheck: f.cfg.Now().Add(f.cfg.Limits.MaxRecheck), Err: err}
 	}
-	return f.recon.Run(ctx, task)
+	f.policy.Began(m, f.cfg.Now())
+	res := f.recon.Run(ctx, task)
+	if ctx.Err() == nil { // a run that was told to end says nothing of the user
+		f.policy.Ended(ctx, res, f.cfg.Now())
+	}
+	return res
 }
 
 func (f *Fleet) task(m Member, r rotation.Request) (reconcile.Task, error) {
 	cloud, err := f.cfg.Cloud(m)
 	return reconcile.Task{
 		User: m.User, UserID: m.UserID, Schedule: m.Schedule, Cloud: cloud, Request: r, LeaveCare: m.LeaveCare,
-		ExistingAllowed: f.cfg.ExistingAllowed, Failures: m.Standing.Failures,
+		ExistingAllowed: f.cfg.ExistingAllowed, Frozen: f.policy.Frozen(m), Failures: m.Standing.Failures,
 	}, err
 }
 

@@ -25,6 +25,8 @@ type stage struct {
 	cfg   *config.Config
 	db    *store.Store
 	fleet *fleet.Fleet
+
+	version string // of the program
 }
 
 func newStage(t *testing.T, users int, sim awssim.Config) *stage {
@@ -57,7 +59,9 @@ func (s *stage) restart() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if s.fleet, err = fleet.New(fleet.Wire(account, s.db, s.cfg)); err != nil {
+	c := fleet.Wire(account, s.db, s.cfg)
+	c.Rules.Version = s.version
+	if s.fleet, err = fleet.New(c); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -94,6 +98,84 @@ func TestPassSpeed(t *testing.T) {
 			t.Errorf("a pass with nothing due took %v: %+v", took, sum)
 		}
 	})
+}
+
+// A look that changed nothing keeps nobody waiting: not the next process either, whose time begins with the whole second of AWS's Date.
+func TestPassAfterPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 3, awssim.Config{})
+		s.pass(fleet.Pass{})
+		time.Sleep(2*time.Minute + 400*time.Millisecond)
+		s.pass(fleet.Pass{})
+		time.Sleep(100 * time.Millisecond)
+		s.restart()
+		if sum, _ := s.pass(fleet.Pass{}); sum.Users != 3 || sum.Waiting != 0 || !sum.OK() {
+			t.Errorf("a pass in the same second: %+v", sum)
+		}
+	})
+}
+
+// A pass begins with who is overdue the longest, and before them with who was never seen.
+func TestPassBeginsWithTheLongestOverdue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order []string
+		s := newStage(t, 0, awssim.Config{OnCall: func(c *awssim.Call) awssim.Fate {
+			if c.Operation == "ListAccessKeys" {
+				order = append(order, c.User)
+			}
+			return awssim.Fate{}
+		}})
+		s.cfg.Concurrency = 1
+		s.restart()
+		begin := func() []string {
+			order = nil
+			s.pass(fleet.Pass{DueOnly: true})
+			return order
+		}
+		for _, name := range []string{"c", "a", "b"} {
+			if err := s.world.People().CreateUser(name, "/service/", nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if got := begin(); len(got) == 0 || got[0] != name {
+				t.Errorf("%s was never seen, and the pass begins with %v", name, got)
+			}
+		}
+		time.Sleep(30 * time.Minute)
+		if got := fmt.Sprint(begin()); got != "[c a b]" {
+			t.Errorf("the pass goes by %s", got)
+		}
+	})
+}
+
+// A wish names the users that it is about: asked of everybody it would be a mistake.
+func TestRequestNeedsNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, 2, awssim.Config{})
+		before := s.world.Counts()["CreateAccessKey"]
+		_, err := s.fleet.Run(t.Context(), fleet.Pass{Request: rotation.Request{Kind: rotation.RequestRotate}})
+		if err == nil || s.world.Counts()["CreateAccessKey"] != before {
+			t.Errorf("%v, %v", err, s.world.Counts())
+		}
+	})
+}
+
+// A secret that stood before is left alone, unless secret.existing says otherwise.
+func TestExistingSecretsAreAskedFor(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, 1, awssim.Config{})
+			s.cfg.Secret.Existing = allowed
+			s.restart()
+			if err := s.world.People().CreateSecret("keyturn/user-0/key", `{"host":"db"}`, nil); err != nil {
+				t.Fatal(err)
+			}
+			sum, _ := s.pass(fleet.Pass{})
+			if tags := s.world.Secret("keyturn/user-0/key").Tags; len(tags) > 0 != allowed || sum.Blocked == 1 == allowed {
+				t.Errorf("allowed %t: %+v, tags %v", allowed, sum, tags)
+			}
+		})
+	}
 }
 
 // One user's failure is nobody else's. Its recheck backs off with every failure in a row, over restarts, and is over with the
@@ -135,6 +217,29 @@ func TestFailuresBackOff(t *testing.T) {
 	})
 }
 
+// A new user whose very first read fails is looked at, and rotated, when its result says: there is nothing to settle.
+func TestFirstReadFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := true
+		s := newStage(t, 1, awssim.Config{OnCall: func(c *awssim.Call) awssim.Fate {
+			if broken && c.Operation == "ListAccessKeys" {
+				return awssim.Fate{FailBefore: awssim.AccessDenied}
+			}
+			return awssim.Fate{}
+		}})
+		var res reconcile.Result
+		pass := fleet.Pass{DueOnly: true, OnResult: func(r reconcile.Result) { res = r }}
+		if sum, _ := s.pass(pass); sum.Failed != 1 {
+			t.Fatalf("the first pass: %+v", sum)
+		}
+		broken = false
+		time.Sleep(time.Until(res.Recheck.Add(time.Second)))
+		if sum, _ := s.pass(pass); sum.Rotated != 1 {
+			t.Errorf("when the result of the failed run said to look again the user was %s, until %s: %+v", res.Reason, res.Recheck, sum)
+		}
+	})
+}
+
 // Two passes at once, of two processes with one database: each user is rotated once.
 func TestTwoPassesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -164,7 +269,7 @@ func TestTwoPassesAtOnce(t *testing.T) {
 func TestPassStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, 50, awssim.Config{OnCall: func(*awssim.Call) awssim.Fate { return awssim.Fate{Delay: 20 * time.Millisecond} }})
-		ctx, cancel := context.WithTimeout(t.Context(), 250*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		looked := 0
 		_, err := s.fleet.Run(ctx, fleet.Pass{DueOnly: true, OnResult: func(reconcile.Result) { looked++ }})

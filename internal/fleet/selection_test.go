@@ -46,7 +46,8 @@ func TestDiscoverLeaving(t *testing.T) {
 	standing := func(r rotation.Reason) rotation.Standing {
 		return rotation.Standing{At: now, Reason: r, Recheck: now.Add(time.Hour)}
 	}
-	f := &Fleet{cfg: Config{
+	f := &Fleet{policy: NewPolicy(Memory{}, nil), cfg: Config{
+		Now: func() time.Time { return now },
 		Candidates: func(context.Context) (Candidates, error) {
 			return Candidates{
 				Selected:   []Member{member("new"), member("back"), member("old")},
@@ -54,12 +55,15 @@ func TestDiscoverLeaving(t *testing.T) {
 				Refused:    []Refused{{User: member("misspelt").User, Why: "no such schedule", Broken: true}},
 			}, nil
 		},
-		Standings: func(context.Context) (map[rotation.User]rotation.Standing, error) {
-			return map[rotation.User]rotation.Standing{
+		Standings: func(_ context.Context, each func(rotation.User, rotation.Standing)) error {
+			for u, s := range map[rotation.User]rotation.Standing{
 				member("old").User: standing(rotation.ReasonIdle), member("back").User: standing(rotation.ReasonLeft),
 				member("leaving").User: standing(rotation.ReasonGrace), member("left").User: standing(rotation.ReasonLeft),
 				member("misspelt").User: standing(rotation.ReasonIdle), member("deleted").User: standing(rotation.ReasonIdle),
-			}, nil
+			} {
+				each(u, s)
+			}
+			return nil
 		},
 	}}
 	sel, err := f.Discover(t.Context())

@@ -10,12 +10,24 @@ import (
 // way are finished first, so that a run's deadline is not spent in the queue.
 type slots struct {
 	mu       sync.Mutex
-	free     int
+	free     int // less than none after resize made them fewer: those in use are not taken away
+	size     int
 	resuming []chan struct{}
 	starting []chan struct{}
 }
 
-func newSlots(n int) *slots { return &slots{free: n} }
+func newSlots(n int) *slots { return &slots{free: n, size: n} }
+
+// resize changes how many users are in work at once; those that are stay.
+func (s *slots) resize(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free += n - s.size
+	s.size = n
+	for s.free > 0 && s.next() {
+		s.free--
+	}
+}
 
 // start takes a slot for a user that begins.
 func (s *slots) start(ctx context.Context) error { return s.take(ctx, &s.starting) }
@@ -56,20 +68,30 @@ func (s *slots) take(ctx context.Context, queue *[]chan struct{}) error {
 func (s *slots) give() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.free < 0 || !s.next() {
+		s.free++
+	}
+}
+
+// next lets the next in line go on; false when nobody waits.
+func (s *slots) next() bool {
 	for _, queue := range []*[]chan struct{}{&s.resuming, &s.starting} {
 		if len(*queue) > 0 {
 			turn := (*queue)[0]
 			*queue = (*queue)[1:]
 			close(turn)
-			return
+			return true
 		}
 	}
-	s.free++
+	return false
 }
 
 // wait is reconcile's Wait: the caller's slot goes to others meanwhile. It holds a slot again when it returns, also when the
 // context has ended: the caller gives it back either way.
-func (s *slots) wait(ctx context.Context, d time.Duration) error {
+func (s *slots) wait(ctx context.Context, d time.Duration) error { return s.without(ctx, d, sleep) }
+
+// without sleeps without a slot.
+func (s *slots) without(ctx context.Context, d time.Duration, sleep func(context.Context, time.Duration) error) error {
 	s.give()
 	err := sleep(ctx, d)
 	if takeErr := s.take(context.WithoutCancel(ctx), &s.resuming); err == nil {

@@ -112,3 +112,42 @@ func TestSlotsCancelled(t *testing.T) {
 		}
 	})
 }
+
+// More slots count at once, for those in line as well; fewer as soon as those in use are given back.
+func TestSlotsResize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		var mu sync.Mutex
+		busy := 0
+		var all sync.WaitGroup
+		end := make(chan struct{})
+		for range 6 {
+			all.Go(func() {
+				_ = s.start(t.Context())
+				mu.Lock()
+				busy++
+				mu.Unlock()
+				<-end
+				mu.Lock()
+				busy--
+				mu.Unlock()
+				s.give()
+			})
+		}
+		for _, step := range []struct{ size, give, busy int }{{1, 0, 1}, {4, 0, 4}, {2, 0, 4}, {2, 1, 3}, {2, 1, 2}, {2, 1, 2}, {2, 2, 1}, {5, 0, 1}} {
+			s.resize(step.size)
+			for range step.give {
+				end <- struct{}{}
+			}
+			synctest.Wait()
+			if busy != step.busy {
+				t.Errorf("%d slots, %d given back: %d are busy, want %d", step.size, step.give, busy, step.busy)
+			}
+		}
+		end <- struct{}{}
+		all.Wait()
+		if s.free != 5 {
+			t.Errorf("%d slots are free at the end, not 5", s.free)
+		}
+	})
+}

@@ -14,10 +14,12 @@ type Summary struct {
 	Deactivated int   `json:"deactivated"` // keys
 	Deleted     int   `json:"deleted"`     // keys
 	Waiting     int   `json:"waiting"`     // users whose next step has to wait for something beyond the schedule
-	Held        int   `json:"held"`        // users whose old key is still used, or that a person paused
+	Held        int   `json:"held"`        // users whose old key is still used, that a person paused, or that are frozen
 	Blocked     int   `json:"blocked"`     // users for which a person has to act
 	Failed      int   `json:"failed"`      // users whose run failed; it is tried again
 	AWSCalls    int64 `json:"aws_calls"`   // requests sent, retries and discovery included
+	// Notice is what holds scheduled changes of everybody back, as of the end of the pass; empty: nothing.
+	Notice string `json:"notice,omitempty"`
 }
 
 // BlockedUserTag: the user's own IAM tag asks for a schedule that the configuration does not have. It is decided before the core
@@ -45,7 +47,7 @@ func StandingOf(r rotation.Reason, failed bool) Standing {
 		return Failed
 	}
 	switch r {
-	case rotation.ReasonHeld, rotation.ReasonPaused, rotation.ReasonRollbackDone:
+	case rotation.ReasonHeld, rotation.ReasonFrozen, rotation.ReasonPaused, rotation.ReasonRollback, rotation.ReasonRollbackDone:
 		return Held
 	case rotation.ReasonWaitingLegacy, rotation.ReasonWaitingSlot, rotation.ReasonWaitingIntent, rotation.ReasonConfirm,
 		rotation.ReasonSettling, rotation.ReasonLeased, rotation.ReasonUndecided, rotation.ReasonQuarantine:

@@ -23,9 +23,21 @@ func AWS(cfg *config.Config) awscloud.Config {
 	}
 }
 
+// emailTag, behind the prefix, is the IAM tag that holds the owner's address.
+const emailTag = "email"
+
 // Subject is a member as the adapter wants to know it.
 func Subject(m Member, cfg *config.Config) awscloud.Subject {
-	return awscloud.Subject{User: m.User, Path: m.Path, UserID: m.UserID, Email: m.Tags[cfg.TagPrefix+"email"]}
+	email, _ := config.UserTag(m.Tags, cfg.TagPrefix+emailTag)
+	return awscloud.Subject{User: m.User, Path: m.Path, UserID: m.UserID, Email: email}
+}
+
+// RulesOf are the rules that keyturn.yaml has. The program's version is the caller's to add.
+func RulesOf(cfg *config.Config) Rules {
+	return Rules{
+		Failing: float64(cfg.BlastRadius.Failing), Within: cfg.BlastRadius.Within.D(), Least: cfg.BlastRadius.Least,
+		Canaries: len(cfg.Canary.Users) > 0, CanaryFor: cfg.Canary.For.D(), Freeze: cfg.FreezeOfAll(),
+	}
 }
 
 // Wire is the usual fleet: the users that the configuration selects, in this account, recorded in this database.
@@ -36,19 +48,26 @@ func Wire(account *awscloud.Account, db *store.Store, cfg *config.Config) Config
 			return account.Session(Subject(m, cfg))
 		},
 		Journal: db,
-		Standings: func(ctx context.Context) (map[rotation.User]rotation.Standing, error) {
-			out := map[rotation.User]rotation.Standing{}
+		Standings: func(ctx context.Context, each func(rotation.User, rotation.Standing)) error {
 			for e, err := range db.Standings(ctx) {
 				if err != nil {
-					return nil, err
+					return err
 				}
-				out[e.User] = e.Standing
+				each(e.User, e.Standing)
 			}
-			return out, nil
+			return nil
 		},
-		Now: account.Now, Calls: account.Calls, Limits: cfg.Limits(), Regions: account.Regions(),
+		Rules: RulesOf(cfg), Memory: Memory{Setting: db.Setting, SetSetting: db.SetSetting},
+		Now: account.Now, Calls: account.Calls, Rates: func() []Rate { return rates(account) }, Limits: cfg.Limits(), Regions: account.Regions(),
 		ExistingAllowed: cfg.Secret.Existing, Concurrency: cfg.Concurrency,
 	}
+}
+
+func rates(account *awscloud.Account) (out []Rate) {
+	for _, r := range account.Rates() {
+		out = append(out, Rate(r))
+	}
+	return out
 }
 
 // candidates asks AWS for the users and sorts them out.
@@ -70,17 +89,15 @@ func candidates(ctx context.Context, account *awscloud.Account, cfg *config.Conf
 		all[i] = config.Candidate{Name: u.Name, Path: u.Path, UserID: u.ID, Tags: u.Tags, Admin: u.Admin, AdminWhy: u.AdminWhy}
 	}
 	sel := config.Select(cfg, all)
-	if err := sel.Err(cfg); err != nil {
-		return Candidates{}, err
-	}
 	fallback, err := cfg.RotationSchedule("")
 	if err != nil {
 		return Candidates{}, err
 	}
 	member := func(c config.Candidate, s rotation.Schedule) Member {
-		return Member{User: rotation.User{Account: id.Account, Name: c.Name}, UserID: c.UserID, Path: c.Path, Tags: c.Tags, Schedule: s}
+		return Member{User: rotation.User{Account: id.Account, Name: c.Name}, UserID: c.UserID, Path: c.Path, Tags: c.Tags, Schedule: s,
+			Calendar: cfg.Calendar(c), Canary: cfg.IsCanary(c)}
 	}
-	out := Candidates{Idle: sel.Idle}
+	out := Candidates{Idle: sel.Idle, Nobody: sel.Err(cfg), Selected: make([]Member, 0, len(sel.Users))}
 	selected := map[string]bool{}
 	for _, u := range sel.Users {
 		selected[u.Name] = true

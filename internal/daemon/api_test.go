@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/fleet"
+)
+
+const someone = "users: {include: [{name: x}]}\n"
+
+// The API takes up what changes in its settings, and refuses as a whole what it cannot be under.
+func TestTheAPITakesUpSettings(t *testing.T) {
+	parse := func(text string) *config.Config {
+		c, err := config.Parse("keyturn.yaml", []byte(someone+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	first := parse("api: {insecure_plaintext: true, hosts: [a.example]}\n")
+	d := &daemon{Config: Config{File: "keyturn.yaml", Log: slog.New(slog.DiscardHandler), Listen: "0.0.0.0:0"}, settings: first, waiting: "starting"}
+	d.metrics = newMetrics("", d.watched)
+	var err error
+	if d.api, err = d.newAPI(first); err != nil {
+		t.Fatal(err)
+	}
+	l := &life{daemon: d}
+	answers := func(when, host string, want int) {
+		t.Helper()
+		if code, text := l.get("/healthz", host); code != want {
+			t.Errorf("%s, %s: %d %s", when, host, code, text)
+		}
+	}
+	answers("at first", "a.example", 200)
+	answers("at first", "b.example", 403)
+	d.reload(t.Context(), parse("api: {insecure_plaintext: true, hosts: [b.example]}\n"), nil)
+	answers("afterwards", "a.example", 403)
+	answers("afterwards", "b.example", 200)
+	d.reload(t.Context(), parse("api: {hosts: [a.example]}\n"), nil)
+	if d.refused == nil || !strings.Contains(d.refused.Error(), "keyturn.yaml:2: the address \"0.0.0.0:0\" can be reached") {
+		t.Errorf("plain text beyond this machine, of which nothing is said any more: %v", d.refused)
+	}
+	answers("after a refusal", "b.example", 200)
+	d.reload(t.Context(), parse("api: {insecure_plaintext: true, cors_origins: [\"https://a.example:99999\"], hosts: [a.example]}\n"), nil)
+	if d.refused == nil {
+		t.Error("an origin that no browser has is taken")
+	}
+	answers("after a refusal", "b.example", 200)
+}
+
+// Whoever stands by says so on the API, and its pages answer; whoever works takes orders.
+func TestTheAPIStandsBy(t *testing.T) {
+	living(t, 1, fleet.NewPlain(), "", func(t *testing.T, l *life) {
+		if code, text := l.get("/v1/users", "127.0.0.1"); code != http.StatusServiceUnavailable || !strings.Contains(text, "standing-by") {
+			t.Errorf("without an office: %d %s", code, text)
+		}
+		w, err := l.newOffice(l.keeper)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.work.Store(w)
+		if code, text := l.get("/v1/users", "127.0.0.1"); code != http.StatusUnauthorized && code != http.StatusServiceUnavailable {
+			t.Errorf("at work: %d %s", code, text)
+		}
+		l.work.Store(nil)
+	})
+}
