@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func unsustained(cfg *config.Config) (out []string) {
 }
 
 // ask fills in what only AWS knows. Nothing is changed. The error is for what leaves nothing to report: no credentials, say.
-func (r *checkReport) ask(ctx context.Context, cfg *config.Config) error {
+func (r *checkReport) ask(ctx context.Context, o *options, cfg *config.Config) error {
 	account, err := dial(ctx, cfg)
 	if err != nil {
 		return err
@@ -60,43 +61,102 @@ func (r *checkReport) ask(ctx context.Context, cfg *config.Config) error {
 		}
 		secrets[name] = m.User.Name
 	}
-	return r.permissions(ctx, account, cfg, id, members[0])
+	r.permissions(ctx, o, account, cfg, id, members)
+	r.apiKeys(ctx, account, cfg, id)
+	return ctx.Err()
 }
 
-// permissions asks what keyturn may do for one user, which stands for all: its keys, its secret and the KMS key.
-func (r *checkReport) permissions(ctx context.Context, account *awscloud.Account, cfg *config.Config, id awscloud.Identity,
-	m fleet.Member,
-) error {
-	found, err := account.CheckPermissions(ctx, id, fleet.Subject(m, cfg), m.Tags)
+// apiKeys asks what keyturn may do with its API keys. What is missing is no problem of the schedule: only the daemon needs them.
+func (r *checkReport) apiKeys(ctx context.Context, account *awscloud.Account, cfg *config.Config, id awscloud.Identity) {
+	found, err := account.CheckKeyVault(ctx, id, cfg.API.KeyPrefix)
 	if err != nil {
-		r.problem("the secret of %s: %v", m.User.Name, err)
-		return nil
+		return // it was interrupted
 	}
-	var unsure []string
+	var missing []string
 	for _, p := range found {
-		switch p.Verdict {
-		case awscloud.Missing:
-			r.Live.Missing = append(r.Live.Missing, p.Action)
-			r.problem("allow %s on %s to keyturn's identity: %s", p.Action, p.Resource, p.Why)
-		case awscloud.Unsure:
-			unsure = append(unsure, p.Action)
+		if p.Verdict == awscloud.Missing {
+			missing = append(missing, p.Action)
 		}
+	}
+	if len(missing) > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the REST API of `keyturn serve` cannot use its API keys: allow %s on secrets named %s/* to "+
+			"keyturn's identity, as `keyturn policy rotator` does; without the daemon nobody needs it", strings.Join(missing, ", "),
+			cfg.API.KeyPrefix))
+	}
+}
+
+// mostChecked bounds of how many users the permissions are asked: each takes half a dozen calls.
+const mostChecked = 20
+
+// sample picks whose permissions are asked: one user of every path, as policies name paths, and others by name up to the bound.
+func sample(members []fleet.Member) []fleet.Member {
+	paths := map[string]bool{}
+	var first, rest []fleet.Member
+	for _, m := range members {
+		if paths[m.Path] {
+			rest = append(rest, m)
+			continue
+		}
+		paths[m.Path] = true
+		first = append(first, m)
+	}
+	all := append(first, rest...)
+	return all[:min(len(all), mostChecked)]
+}
+
+// permissions asks what keyturn may do for the users: their keys, their secrets and the KMS key.
+func (r *checkReport) permissions(ctx context.Context, o *options, account *awscloud.Account, cfg *config.Config, id awscloud.Identity,
+	members []fleet.Member,
+) {
+	asked := sample(members)
+	missing := map[string][]awscloud.Permission{} // by action
+	var order, unsure []string
+	for i, m := range asked {
+		o.out.step("asking AWS about permissions: %d of %s…", i+1, users(len(asked)))
+		found, err := account.CheckPermissions(ctx, id, fleet.Subject(m, cfg), m.Tags)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			r.problem("the secret of %s: %v", m.User.Name, err)
+		}
+		for _, p := range found {
+			switch {
+			case p.Verdict == awscloud.Unsure && !slices.Contains(unsure, p.Action):
+				unsure = append(unsure, p.Action)
+			case p.Verdict != awscloud.Missing || slices.ContainsFunc(missing[p.Action], func(q awscloud.Permission) bool {
+				return q.Resource == p.Resource
+			}):
+			default:
+				if missing[p.Action] == nil {
+					order = append(order, p.Action)
+				}
+				missing[p.Action] = append(missing[p.Action], p)
+			}
+		}
+	}
+	for _, action := range order {
+		r.Live.Missing = append(r.Live.Missing, action)
+		p, more := missing[action][0], ""
+		if n := len(missing[action]) - 1; n > 0 {
+			more = fmt.Sprintf(" and %d more of the %s asked about", n, users(len(asked)))
+		}
+		r.problem("allow %s on %s%s to keyturn's identity: %s", action, p.Resource, more, p.Why)
 	}
 	if len(unsure) > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("whether keyturn may call %s cannot be told without changing something; allow "+
 			"iam:SimulatePrincipalPolicy to have it checked", strings.Join(unsure, ", ")))
 	}
-	return nil
+	if n := len(members) - len(asked); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("permissions were asked for %d of %s, every path first: the other %d may differ where "+
+			"policies name users one by one", len(asked), users(len(members)), n))
+	}
 }
 
 // selection says who is under care, and who is not.
 func (r *checkReport) selection(ctx context.Context, account *awscloud.Account, cfg *config.Config) ([]fleet.Member, error) {
 	c, err := fleet.Wire(account, nil, cfg).Candidates(ctx)
-	var nobody *config.Error
 	switch {
-	case errors.As(err, &nobody):
-		r.Problems = append(r.Problems, nobody.Message)
-		return nil, nil
 	case errors.Is(err, rotation.ErrDenied):
 		r.Problems = append(r.Problems, err.Error())
 		return nil, nil
@@ -110,6 +170,9 @@ func (r *checkReport) selection(ctx context.Context, account *awscloud.Account, 
 		r.Live.Refused = append(r.Live.Refused, u.Why)
 	}
 	r.Warnings = append(r.Warnings, c.Idle...)
+	if nobody := (*config.Error)(nil); errors.As(c.Nobody, &nobody) {
+		r.Problems = append(r.Problems, nobody.Message)
+	}
 	return c.Selected, nil
 }
 

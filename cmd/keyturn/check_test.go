@@ -1,30 +1,32 @@
 package main
 
 import (
-	"strings"
+	"fmt"
 	"testing"
 
-	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/fleet"
+	"github.com/keyturn/keyturn/internal/rotation"
 )
 
-// Real AWS does not bear a new value more often than every 10 minutes; every schedule that is too fast is named, and no other.
-func TestUnsustainedSchedules(t *testing.T) {
-	cfg, err := config.Parse("keyturn.yaml", []byte(`
-users: {include: [{path: "/service/"}]}
-schedule: {rotate_every: 10m, deactivate_after: 12m, delete_after: 15m}
-schedules:
-  hasty: {rotate_every: 6m, deactivate_after: 7m, delete_after: 8m}
-  calm: {rotate_every: 90d, deactivate_after: 97d, delete_after: 100d}
-`))
-	if err != nil {
-		t.Fatal(err)
+// Every path is among those that are asked about, though its users come last by name.
+func TestSampleHasEveryPath(t *testing.T) {
+	var members []fleet.Member
+	for i := range 50 {
+		m := fleet.Member{User: rotation.User{Name: fmt.Sprintf("user-%02d", i)}, Path: "/service/"}
+		if i == 30 || i == 49 {
+			m.Path = fmt.Sprintf("/team-%d/", i)
+		}
+		members = append(members, m)
 	}
-	got := unsustained(cfg)
-	if len(got) != 1 || !strings.HasPrefix(got[0], "schedules.hasty: rotate_every is 6m, and AWS advises against") {
-		t.Errorf("unsustained schedules: %q", got)
+	got := sample(members)
+	paths := map[string]int{}
+	for _, m := range got {
+		paths[m.Path]++
 	}
-	late := graceWarnings(cfg)
-	if len(late) != 2 || !strings.HasPrefix(late[0], "schedule: the grace") || !strings.HasPrefix(late[1], "schedules.hasty: the grace") {
-		t.Errorf("warnings of a short grace: %q", late)
+	if len(got) != mostChecked || paths["/team-30/"] != 1 || paths["/team-49/"] != 1 || paths["/service/"] != mostChecked-2 {
+		t.Errorf("%d users, by path %v", len(got), paths)
+	}
+	if got := sample(members[:3]); len(got) != 3 {
+		t.Errorf("%d of 3 users are asked about", len(got))
 	}
 }

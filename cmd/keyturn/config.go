@@ -75,10 +75,10 @@ func newConfigCheck(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report := checkReport{File: o.config, Warnings: graceWarnings(cfg), Problems: []string{}}
+			report := checkReport{File: o.config, Warnings: append(graceWarnings(cfg), cfg.WindowWarnings()...), Problems: []string{}}
 			if live {
 				o.out.step("asking AWS…")
-				if err := report.ask(cmd.Context(), cfg); err != nil {
+				if err := report.ask(cmd.Context(), o, cfg); err != nil {
 					return err
 				}
 			}
@@ -164,6 +164,15 @@ func (p *printer) check(r *checkReport, cfg *config.Config) {
 		p.line("  %s: rotate every %s, deactivate at %s (grace %s), delete at %s (retention %s)", label(s), every,
 			rotation.Duration(s.DeactivateAfter), rotation.Duration(s.Grace()), rotation.Duration(s.DeleteAfter),
 			rotation.Duration(s.Retention()))
+	}
+	for _, w := range cfg.Windows {
+		p.line("  window: %s", w)
+	}
+	for _, f := range cfg.Freezes {
+		p.line("  freeze: %s", f)
+	}
+	if len(cfg.Canary.Users) > 0 {
+		p.line("  canary: %s", cfg.Canary)
 	}
 	if l := r.Live; l != nil {
 		p.line("  AWS account %s, as %s", l.Account, l.Identity)

@@ -24,7 +24,7 @@ func newDemo(o *options) *cobra.Command {
 		Long: "demo starts a simulated AWS on this machine, puts a dozen IAM users of different situations under care, and lets " +
 			"consumers sign calls with their keys all the time, while keyturn rotates them.\n\nIt needs no AWS account, and leaves " +
 			"keyturn.yaml, AWS_* variables and ~/.aws alone. The endpoint and credentials that it prints work with the aws CLI and " +
-			"every SDK. With --once it exits 0 when no safety rule was broken and no consumer's call failed, and 1 otherwise.",
+			"every SDK, and so do the two variables by which an application gets a user's rotated key from keyturn's API. With --once it exits 0 when no safety rule was broken and no consumer's call failed, and 1 otherwise.",
 		Example: "# Until you press q\nkeyturn demo\n\n# At a sixth of that pace\nkeyturn demo --speed 10\n\n" +
 			"# Three full cycles, for a script\nkeyturn demo --once --json",
 		Args: noArguments,
@@ -37,11 +37,13 @@ func newDemo(o *options) *cobra.Command {
 					demo.MostSpeed)
 			}
 			d.In, d.Out, d.Env = cmd.InOrStdin(), cmd.OutOrStdout(), os.Environ()
-			d.Quiet = o.json
+			d.Quiet, d.Words = o.json, topWords
 			d.Live = !d.Once && onTerminal(d.Out) && onTerminal(d.In)
 			if ready != "" {
-				_ = os.Remove(ready) // whoever waits for it must not find an old one
-				d.Serving = func(endpoint, id, secret string) error { return readyFile{endpoint, id, secret}.write(ready) }
+				if err := forget(ready); err != nil {
+					return err
+				}
+				d.Serving = func(a demo.Access) error { return writeWhole(ready, a) }
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP) // the terminal is closed: leave nothing behind
 			defer stop()
@@ -67,7 +69,7 @@ func newDemo(o *options) *cobra.Command {
 	f.BoolVar(&d.Once, "once", false, "end after three full cycles of every plain user")
 	f.Float64Var(&d.Speed, "speed", demo.MostSpeed, "divide every duration, in keyturn and in the simulated AWS: 1 to 60")
 	f.StringVar(&d.Database, "database", "", "keep keyturn's journal in this new file (default: a temporary one)")
-	f.StringVar(&ready, "ready-file", "", "write endpoint and credentials there, as JSON, once serving")
+	f.StringVar(&ready, "ready-file", "", "write endpoint, credentials, the API's address and key, and a container URL for each user there, as JSON")
 	return cmd
 }
 

@@ -19,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/keyturn/keyturn/internal/demo"
 )
 
 // hostile is an environment in which nothing that reads AWS_* variables, ~/.aws or a proxy's address can work.
@@ -53,7 +55,7 @@ func playDemo(t *testing.T, args ...string) (cmd *exec.Cmd, stdout, stderr *byte
 }
 
 // served waits for the ready file and reads it. A file that never comes is a test that never ends.
-func served(t *testing.T, path string) (r readyFile) {
+func served(t *testing.T, path string) (r demo.Access) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -148,7 +150,7 @@ func TestDemoOnce(t *testing.T) {
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ready.json")
-	if err := os.WriteFile(file, []byte("an old one"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(`{"aws_endpoint":"http://127.0.0.1:1"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("keyturn", "demo", "--ready-file", file)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +28,12 @@ func newPlan(o *options) *cobra.Command {
 			if steps < 1 || steps > 100 {
 				return usagef("--steps must be between 1 and 100, and is %d", steps)
 			}
-			a, err := openApp(cmd.Context(), o, readDatabase)
+			d, err := openDesk(cmd.Context(), o, readDatabase)
 			if err != nil {
 				return err
 			}
-			defer a.close()
-			return a.plan(cmd, o, names, steps)
+			defer d.close()
+			return d.plan(cmd.Context(), o, names, steps)
 		},
 	}
 	cmd.Flags().IntVarP(&steps, "steps", "n", steps, "steps to forecast for each user")
@@ -53,29 +55,40 @@ type planLine struct {
 	detail string
 }
 
-func (a *app) plan(cmd *cobra.Command, o *options, names []string, steps int) error {
-	sel, err := a.fleet.Discover(cmd.Context())
-	if err != nil {
-		return err
-	}
-	members, err := sel.Find(names...)
-	if err != nil {
-		return err
+// planChunk is how many users are read between two words of progress.
+const planChunk = 100
+
+func (d *desk) plan(ctx context.Context, o *options, names []string, steps int) error {
+	if len(names) == 0 {
+		all, err := d.everyone(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			names = append(names, s.User.String())
+		}
 	}
 	var lines []planLine
 	var failed []string
-	done := 0
-	err = a.fleet.LookAll(cmd.Context(), members, func(l fleet.Look) {
-		if done++; done < len(members) {
-			o.out.step("%d of %s read…", done, users(len(members)))
+	done, now := 0, time.Time{}
+	for chunk := range slices.Chunk(names, planChunk) {
+		ahead, err := d.Plan(ctx, steps, chunk...)
+		if err != nil {
+			return err
 		}
-		if l.Err != nil {
-			failed = append(failed, oneLine(l.Err.Error()))
+		for _, a := range ahead {
+			if a.At.After(now) {
+				now = a.At
+			}
+			if a.Error != "" {
+				failed = append(failed, oneLine(a.Error))
+			} else {
+				lines = append(lines, planned(a)...)
+			}
 		}
-		lines = append(lines, a.planned(l, steps)...)
-	})
-	if err != nil {
-		return err
+		if done += len(chunk); done < len(names) {
+			o.out.step("%d of %s read…", done, users(len(names)))
+		}
 	}
 	slices.SortStableFunc(lines, func(a, b planLine) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.User, b.User))
@@ -85,8 +98,9 @@ func (a *app) plan(cmd *cobra.Command, o *options, names []string, steps int) er
 			return err
 		}
 	} else {
-		o.out.plan(lines, a.now())
+		o.out.plan(lines, now)
 	}
+	d.notice(ctx, o)
 	for _, text := range failed {
 		o.out.note("%s %s", red.Render("failed:"), text)
 	}
@@ -96,34 +110,31 @@ func (a *app) plan(cmd *cobra.Command, o *options, names []string, steps int) er
 	return nil
 }
 
-// planned is what lies ahead of one user. A key that does not exist yet has no id.
-func (a *app) planned(l fleet.Look, steps int) (out []planLine) {
-	if l.Err != nil {
-		return nil
+// everyone gives the users that are looked after, by name.
+func (d *desk) everyone(ctx context.Context) ([]fleet.State, error) {
+	all, err := d.Watch(ctx, fleet.View{Limit: math.MaxInt, Events: 1})
+	if err != nil {
+		return nil, err
 	}
-	u := l.Member.User
-	for _, f := range a.fleet.Next(l, steps) {
-		line := planLine{Account: u.Account, User: u.Name, At: stamp(f.At), Action: f.Action, Reason: f.Reason, at: f.At}
-		if _, exists := keyOf(l.Observation, f.KeyID); exists {
+	out := slices.DeleteFunc(all.Users, func(s fleet.State) bool { return s.Reason == fleet.BlockedUserTag })
+	slices.SortFunc(out, func(a, b fleet.State) int { return cmp.Compare(a.User.String(), b.User.String()) })
+	return out, nil
+}
+
+// planned is what lies ahead of one user. A key that does not exist yet has no id.
+func planned(a fleet.Ahead) (out []planLine) {
+	for _, f := range a.Steps {
+		line := planLine{Account: a.User.Account, User: a.User.Name, At: stamp(f.At), Action: f.Action, Reason: f.Reason, at: f.At}
+		if slices.ContainsFunc(a.Keys, func(k rotation.Key) bool { return k.ID == f.KeyID }) {
 			line.KeyID = f.KeyID
 		}
 		out = append(out, line)
 	}
 	if len(out) == 0 {
-		d := l.Decision
-		out = append(out, planLine{Account: u.Account, User: u.Name, At: stamp(d.Recheck), KeyID: d.KeyID, Reason: d.Reason,
-			at: d.Recheck, detail: sentence(d.Reason, d.KeyID, d.Detail)})
+		out = append(out, planLine{Account: a.User.Account, User: a.User.Name, At: stamp(a.Recheck), KeyID: a.KeyID, Reason: a.Reason,
+			at: a.Recheck, detail: sentence(a.Reason, a.KeyID, a.Detail)})
 	}
 	return out
-}
-
-func keyOf(o rotation.Observation, id string) (rotation.Key, bool) {
-	for _, k := range o.Keys {
-		if k.ID == id {
-			return k, true
-		}
-	}
-	return rotation.Key{}, false
 }
 
 func (p *printer) plan(lines []planLine, now time.Time) {
@@ -151,7 +162,7 @@ func (p *printer) plan(lines []planLine, now time.Time) {
 			rows[i][1].text = rough(max(0, lines[i].at.Sub(now)))
 		}
 	}
-	p.table([]string{"AT", "IN", "USER", "ACTION", "KEY", "WHY"}, rows)
+	p.table([]string{"AT", "IN", "USER", "ACTION", "KEY", "WHY"}, rows, "KEY", "WHY", "IN")
 	for _, text := range blocked {
 		p.note("%s", text)
 	}

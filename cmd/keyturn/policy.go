@@ -25,7 +25,7 @@ func newPolicy(o *options) *cobra.Command {
 		Args:  noSubcommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPolicyRotator(o), newPolicyGuardrail(o))
+	cmd.AddCommand(newPolicyRotator(o), newPolicyGuardrail(o), newPolicyScan(o), newPolicyAPIKeys(o))
 	return cmd
 }
 
@@ -49,11 +49,36 @@ func newPolicyRotator(o *options) *cobra.Command {
 			}
 			include, exclude := cfg.Patterns()
 			in := deploy.PolicyInput{Partition: partition, Account: p.account, Region: p.region, Include: usersOf(include),
-				Exclude: usersOf(exclude), SecretNames: names, KMSKey: cfg.Secret.KMSKeyID}
+				Exclude: usersOf(exclude), SecretNames: names, APIKeys: cfg.API.KeyPrefix, KMSKey: cfg.Secret.KMSKeyID}
 			for key := range cfg.Secret.Tags {
 				in.TagKeys = append(in.TagKeys, key)
 			}
 			return printPolicy(o, in, deploy.RotatorPolicy)
+		},
+	}
+	p.flags(cmd)
+	return cmd
+}
+
+func newPolicyAPIKeys(o *options) *cobra.Command {
+	var p policyOptions
+	cmd := &cobra.Command{
+		Use:   "api-keys",
+		Short: "Print the smallest policy with which a person can run `keyturn apikey`",
+		Long: "Prints an identity policy that allows keyturn's API keys to be made, listed, rotated and revoked in Secrets Manager, and " +
+			"nothing else. Whoever has it can make a key for everything that keyturn serves.",
+		Example: "keyturn policy api-keys --account 123456789012 > api-keys.json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, partition, err := p.load(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			in := deploy.PolicyInput{Partition: partition, Account: p.account, Region: p.region, APIKeys: cfg.API.KeyPrefix, KMSKey: cfg.Secret.KMSKeyID}
+			for key := range cfg.Secret.Tags {
+				in.TagKeys = append(in.TagKeys, key)
+			}
+			return printPolicy(o, in, deploy.APIKeyPolicy)
 		},
 	}
 	p.flags(cmd)
@@ -90,41 +115,81 @@ func newPolicyGuardrail(o *options) *cobra.Command {
 	return cmd
 }
 
+func newPolicyScan(o *options) *cobra.Command {
+	var p policyOptions
+	cmd := &cobra.Command{
+		Use:   "scan",
+		Short: "Print the smallest policy with which `keyturn scan` can read everything",
+		Long: "Prints an identity policy that allows the reads of `keyturn scan`: users, the credential report, keys, and CloudFormation " +
+			"stacks in the Regions of the configuration, or in all when there is none. It allows no change, and reads no secret.",
+		Example: "keyturn policy scan --account 123456789012 > scan.json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := scanConfig(cmd, o)
+			if err != nil {
+				return err
+			}
+			in := deploy.ScanInput{}
+			if cfg == nil {
+				cfg = config.Default()
+			} else {
+				in.Regions = cfg.ConsumerRegions()
+			}
+			if in.Partition, _, err = p.complete(cmd.Context(), cfg); err != nil {
+				return err
+			}
+			in.Account = p.account
+			return printPolicy(o, in, deploy.ScanPolicy)
+		},
+	}
+	p.flags(cmd)
+	return cmd
+}
+
 func (p *policyOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.account, "account", "", "12-digit AWS account id (default: ask AWS)")
 }
 
 // load reads the configuration, and asks AWS for what the flags leave open.
-func (p *policyOptions) load(ctx context.Context, o *options) (cfg *config.Config, partition string, err error) {
-	cfg, err = config.Load(o.config)
+func (p *policyOptions) load(ctx context.Context, o *options) (*config.Config, string, error) {
+	cfg, err := config.Load(o.config)
 	if err != nil {
 		return nil, "", err
 	}
+	partition, self, err := p.complete(ctx, cfg)
+	if err != nil || self == "" {
+		return cfg, partition, err
+	}
+	if len(p.rotators) == 0 {
+		p.rotators = []string{roleOf(self)}
+		if p.rotators[0] != self {
+			o.out.warn("the role is named as " + p.rotators[0] + ", as a session does not tell its path; give --rotator if it has one")
+		}
+	}
+	return cfg, partition, nil
+}
+
+// complete asks AWS for the account that the flags leave open; self is the ARN of who asked, if it had to. It gives the partition.
+func (p *policyOptions) complete(ctx context.Context, cfg *config.Config) (partition, self string, err error) {
 	if regions := cfg.ConsumerRegions(); len(regions) > 0 {
 		p.region = regions[0]
 	}
 	if p.account == "" {
 		a, err := dial(ctx, cfg)
 		if err != nil {
-			return nil, "", err
+			return "", "", err
 		}
 		id, err := a.Identity(ctx)
 		if err != nil {
-			return nil, "", err
+			return "", "", err
 		}
 		p.account = id.Account
-		if len(p.rotators) == 0 {
-			p.rotators = []string{roleOf(id.ARN)}
-			if p.rotators[0] != id.ARN {
-				o.out.warn("the role is named as " + p.rotators[0] + ", as a session does not tell its path; give --rotator if it has one")
-			}
-		}
 		partition, _, _ = strings.Cut(strings.TrimPrefix(id.ARN, "arn:"), ":")
-		return cfg, partition, nil
+		return partition, id.ARN, nil
 	}
 	if len(p.rotators) > 0 {
 		if parts := strings.Split(p.rotators[0], ":"); len(parts) > 1 {
-			return cfg, parts[1], nil
+			return parts[1], "", nil
 		}
 	}
 	switch {
@@ -133,7 +198,7 @@ func (p *policyOptions) load(ctx context.Context, o *options) (cfg *config.Confi
 	case strings.HasPrefix(p.region, "us-gov-"):
 		partition = "aws-us-gov"
 	}
-	return cfg, partition, nil
+	return partition, "", nil
 }
 
 // roleOf is the role behind a session's ARN: arn:aws:sts::1:assumed-role/NAME/SESSION → arn:aws:iam::1:role/NAME. A

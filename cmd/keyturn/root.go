@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
 	"strings"
 
 	"charm.land/fang/v2"
@@ -47,7 +48,9 @@ func newRoot(o *options) *cobra.Command {
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration file")
 	root.PersistentFlags().BoolVar(&o.verbose, "verbose", false, "log every step to stderr")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRun(o), newPlan(o), newRotate(o), newStatus(o), newConfig(o), newPolicy(o), newSim(o), newDemo(o), newVersion(o))
+	root.AddCommand(newRun(o), newServe(o), newPlan(o), newRotate(o), newRollback(o), newRevoke(o), newAdopt(o), newPause(o),
+		newResume(o), newStatus(o), newEvents(o), newAccesses(o), newConfig(o), newPolicy(o), newAPIKey(o), newDB(o), newScan(o), newTop(o), newSim(o), newDemo(o),
+		newGet(o), newExec(o), newAgent(o), newCredentialProcess(o), newConnect(o), newVersion(o))
 	return root
 }
 
@@ -99,6 +102,9 @@ func flagError(cmd *cobra.Command, err error) error {
 		return err
 	}
 	text := strings.TrimSuffix(err.Error(), ".")
+	if m := badValue.FindStringSubmatch(text); m != nil { // Go's own words say nothing to people
+		return usagef("%s is no value for %s: give %s; see `%s --help`", m[1], m[2], wanted[m[3]], cmd.CommandPath())
+	}
 	name, unknown := strings.CutPrefix(text, "unknown flag: --")
 	if !unknown {
 		return usagef("%s; see `%s --help`", text, cmd.CommandPath())
@@ -114,6 +120,13 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	return usagef("`%s` has no flag --%s; did you mean --%s?", cmd.CommandPath(), name, near)
 }
+
+// badValue is what pflag says of a value that Go cannot read, and wanted what to give instead, by Go's word.
+var (
+	badValue = regexp.MustCompile(`^invalid argument (".*") for "(?:-\w, )?(--[\w-]+)" flag: (strconv\.Parse\w+|time):`)
+	wanted   = map[string]string{"strconv.ParseInt": "a whole number", "strconv.ParseFloat": "a number", "strconv.ParseBool": "true or false",
+		"time": "a duration such as 90s or 10m"}
+)
 
 // letters is how many letters of two names differ when both are read from the start and from the end.
 func letters(a, b string) int {

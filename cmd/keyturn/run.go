@@ -21,6 +21,7 @@ func newRun(o *options) *cobra.Command {
 		Example: "keyturn run\nkeyturn run --json | jq -c 'select(.error != \"\")'",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			outliveReader()
 			a, err := openApp(cmd.Context(), o, withDatabase)
 			if err != nil {
 				return err
@@ -96,6 +97,9 @@ func (a *app) pass(cmd *cobra.Command, o *options, p fleet.Pass) error {
 			err = e
 		}
 	} else {
+		if sum.Notice != "" {
+			o.out.line("%s %s", mark(fleet.Held), sum.Notice)
+		}
 		o.out.line("%s", summaryText(sum, time.Since(began)))
 	}
 	if err == nil && !sum.OK() {
@@ -134,7 +138,7 @@ func (p *printer) deed(res reconcile.Result) string {
 		parts = append(parts, oneLine(res.Err.Error()))
 	case len(parts) == 0 && st == fleet.Fine:
 		return ""
-	case len(parts) == 0:
+	case len(parts) == 0 || st == fleet.Blocked:
 		parts = append(parts, sentence(res.Reason, res.KeyID, res.Detail))
 	}
 	return fmt.Sprintf("%s %-20s %s  %s", mark(st), p.name(res.User), standingStyle(st).Render(string(res.Reason)),

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/awssim"
 	"github.com/keyturn/keyturn/internal/rotation"
+	"github.com/keyturn/keyturn/internal/store"
 )
 
 func TestMain(m *testing.M) {
@@ -36,13 +40,17 @@ func TestScript(t *testing.T) {
 			}
 			env.Defer(s.close)
 			env.Values[stageKey{}] = s
+			env.Values[standInKey{}] = &standIn{}
 			id, secret := s.world.RotatorKey()
 			env.Vars = append(env.Vars, "AWS_ENDPOINT_URL="+s.endpoint, "AWS_ACCESS_KEY_ID="+id, "AWS_SECRET_ACCESS_KEY="+secret,
 				"AWS_EC2_METADATA_DISABLED=true", "SECRET="+secret, "TERM=xterm-256color")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"aws": act, "code": code, "damage": damage, "newer": newer, "ready": ready,
+			"access": access, "aws": act, "code": code, "damage": damage, "key": key, "newer": newer, "ready": ready, "until": until,
+			"up": up, "page": page, "logged": logged, "signalled": signalled, "called": called, "api": apiCall, "keep": keep, "alike": alike,
+			"keyid": keyID, "userid": userID, "fromfile": fromFile, "insist": insist,
+			"server": server, "agentup": agentUp, "fetch": fetch, "gone": gone, "memory": memory,
 		},
 	})
 }
@@ -60,10 +68,12 @@ type stage struct {
 	fails map[string]string // operation → error code
 	drops map[string]bool   // operations whose answers are lost
 	slow  map[string]time.Duration
+	begun map[string]int // calls of keyturn's that have come in, by operation
 }
 
 func newStage() (*stage, error) {
-	s := &stage{fails: map[string]string{}, drops: map[string]bool{}, slow: map[string]time.Duration{}}
+	s := &stage{fails: map[string]string{}, drops: map[string]bool{}, slow: map[string]time.Duration{},
+		begun: map[string]int{}}
 	s.world = awssim.New(awssim.Config{Seed: 1, Clock: s.now, OnCall: s.fate, Violation: func(text string) { panic(text) }})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,6 +98,7 @@ func (s *stage) fate(c *awssim.Call) awssim.Fate {
 	if !c.Rotator {
 		return awssim.Fate{}
 	}
+	s.begun[c.Operation]++
 	return awssim.Fate{FailBefore: s.fails[c.Operation], DropReply: s.drops[c.Operation], Delay: s.slow[c.Operation]}
 }
 
@@ -122,11 +133,26 @@ func act(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	case "key": // USER
 		_, _, err = p.CreateAccessKey(arg(1))
+	case "use": // USER SERVICE: its newest key, now
+		keys := s.world.Keys(arg(1))
+		err = p.UseKey(keys[len(keys)-1].ID, arg(2), "eu-west-1")
+	case "inline": // USER DOCUMENT: its policy
+		err = p.PutUserPolicy(arg(1), "inline", arg(2))
+	case "console": // USER: it gets a password
+		err = p.SetConsolePassword(arg(1))
+	case "root-key":
+		err = p.CreateRootKey("iam")
+	case "stack": // NAME USER: a CloudFormation stack that makes a key of the user
+		_, err = p.CreateStack("us-east-1", arg(1), arg(2))
+	case "delete-user": // NAME
+		err = p.DeleteUser(arg(1))
 	case "tag-user": // USER TAG=VALUE
 		k, v, _ := strings.Cut(arg(2), "=")
 		err = p.TagUser(arg(1), map[string]string{k: v})
 	case "secret": // NAME VALUE
 		err = p.CreateSecret(arg(1), arg(2), nil)
+	case "put": // NAME VALUE: a person writes a value
+		err = p.PutSecretValue(arg(1), arg(2))
 	case "delete-secret": // NAME
 		err = p.DeleteSecret(arg(1))
 	case "untag-secret": // NAME TAG
@@ -158,7 +184,7 @@ func act(ts *testscript.TestScript, neg bool, args []string) {
 		err = e
 		s.set(func() { s.slow[arg(1)] = d })
 	case "calm":
-		s.set(func() { s.fails, s.drops = map[string]string{}, map[string]bool{} })
+		s.set(func() { s.fails, s.drops, s.slow = map[string]string{}, map[string]bool{}, map[string]time.Duration{} })
 	case "clock": // DURATION: AWS's clock moves on
 		d, e := time.ParseDuration(arg(1))
 		err = e
@@ -183,6 +209,32 @@ func (s *stage) set(change func()) {
 	change()
 }
 
+// key sets a variable to the id of an access key: key VAR USER current, or key VAR USER N for the Nth that stands.
+func key(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: key VARIABLE USER current|N")
+	}
+	w := ts.Value(stageKey{}).(*stage).world
+	id := ""
+	if n, err := strconv.Atoi(args[2]); err == nil {
+		id = w.Keys(args[1])[n-1].ID
+	} else {
+		id = w.Secret("keyturn/" + args[1] + "/key").Stage("AWSCURRENT").KeyID
+	}
+	ts.Setenv(args[0], id)
+}
+
+// until waits for a text in a file that another process writes.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: until FILE TEXT")
+	}
+	await(ts, args[1], func() (bool, string) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && strings.Contains(string(text), args[1]), string(text)
+	})
+}
+
 // code runs a command that must end with an exit code: code N COMMAND [ARGUMENT…].
 func code(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -198,6 +250,19 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, not %s", got, args[0])
 	}
+}
+
+// access records that callers read the credentials of a user, as the server does before it sends one: access DATABASE USER CALLER...
+func access(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := store.Open(context.Background(), store.Options{Path: ts.MkAbs(args[0])})
+	ts.Check(err)
+	for i, caller := range args[2:] {
+		ts.Check(db.RecordAccess(context.Background(), store.Access{
+			At: time.Now().Add(time.Duration(i) * time.Second), Caller: caller, User: rotation.User{Account: "111122223333", Name: args[1]},
+			AccessKeyID: "AKIAIOSFODNN7EXAMPLE", Route: "GET /v1/credentials/{user}", From: netip.MustParseAddr("192.0.2.7"),
+		}))
+	}
+	ts.Check(db.Close())
 }
 
 // damage overwrites the middle of a database file.
@@ -223,41 +288,66 @@ func newer(ts *testscript.TestScript, _ bool, args []string) {
 // ready waits for a ready file, checks who may read it, and takes its endpoint and credentials.
 func ready(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
-	for {
-		info, err := os.Stat(path)
-		if err != nil {
-			time.Sleep(10 * time.Millisecond) // another process: there is nothing to wait on
-			continue
-		}
-		if info.Mode().Perm() != 0o600 {
-			ts.Fatalf("the ready file has mode %v", info.Mode())
-		}
-		break
-	}
 	var r readyFile
-	text, err := os.ReadFile(path)
-	ts.Check(err)
-	ts.Check(json.Unmarshal(text, &r))
+	await(ts, "the ready file "+args[0], func() (bool, string) {
+		text, err := os.ReadFile(path)
+		return err == nil && json.Unmarshal(text, &r) == nil, string(text)
+	})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		ts.Fatalf("the ready file has mode %v, %v", info.Mode(), err)
+	}
 	ts.Setenv("AWS_ENDPOINT_URL", r.Endpoint)
 	ts.Setenv("AWS_ACCESS_KEY_ID", r.KeyID)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", r.Secret)
 }
 
-func TestEveryReasonHasASentence(t *testing.T) {
-	text, err := os.ReadFile("../../internal/rotation/reason.go")
-	if err != nil {
-		t.Fatal(err)
+// keyID sets a variable to the id of the API key with a name: keyid VARIABLE NAME.
+func keyID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keyid VARIABLE NAME")
 	}
-	found := 0
-	for line := range strings.SplitSeq(string(text), "\n") {
-		if _, value, ok := strings.Cut(line, " Reason = \""); ok {
-			found++
-			if reason := strings.TrimSuffix(value, "\""); sentences[rotation.Reason(reason)] == "" {
-				t.Errorf("the reason %q has no sentence for people in words.go", reason)
-			}
+	var doc struct {
+		Keys []struct{ ID, Name string } `json:"keys"`
+	}
+	ts.Check(json.Unmarshal([]byte(ts.Value(stageKey{}).(*stage).world.Secret("keyturn/api-keys/0").Stage("AWSCURRENT").Value), &doc))
+	for _, k := range doc.Keys {
+		if k.Name == args[1] {
+			ts.Setenv(args[0], k.ID)
+			return
 		}
 	}
-	if found < 30 {
-		t.Errorf("only %d reasons were found in reason.go", found)
+	ts.Fatalf("there is no API key %s", args[1])
+}
+
+// userID sets a variable to the unique id of a user: userid VARIABLE USER.
+func userID(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: userid VARIABLE USER")
 	}
+	for _, u := range ts.Value(stageKey{}).(*stage).world.Users() {
+		if u.Name == args[1] {
+			ts.Setenv(args[0], u.ID)
+			return
+		}
+	}
+	ts.Fatalf("there is no user %s", args[1])
+}
+
+// fromFile sets a variable to the text of a file, without the end of its line: fromfile VARIABLE FILE.
+func fromFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fromfile VARIABLE FILE")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
+}
+
+// insist runs a command until it ends well: insist COMMAND [ARGUMENT…].
+func insist(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: insist COMMAND [ARGUMENT…]")
+	}
+	await(ts, strings.Join(args, " "), func() (bool, string) {
+		err := ts.Exec(args[0], args[1:]...)
+		return err == nil, fmt.Sprint(err)
+	})
 }

@@ -23,20 +23,23 @@ type simOptions struct {
 	users     int
 }
 
+// mostSpeed leaves nothing of propagation and staleness that any clock could tell from none.
+const mostSpeed = 1_000_000
+
 func newSim(o *options) *cobra.Command {
 	s := simOptions{listen: "127.0.0.1:4566", speed: 1, users: 3}
 	cmd := &cobra.Command{
 		Use:   "sim",
 		Short: "Serve a simulated AWS on this machine, for trying things out",
-		Long: "Serves IAM, STS, Secrets Manager and a little of SES from one endpoint, for every AWS SDK and the aws CLI, until it is " +
-			"stopped. It is a test double and keeps everything in memory. It begins with the users app-1, app-2, …: path /service/, " +
+		Long: "Serves IAM, STS, Secrets Manager and a little of SES and CloudFormation from one endpoint, for every AWS SDK and the aws " +
+			"CLI, until it is stopped. It is a test double and keeps everything in memory. It begins with the users app-1, app-2, …: path /service/, " +
 			"tag keyturn:managed=true, no access key. Keys take up to 4 s to propagate, and reads may be 2 s stale; --speed divides both.",
 		Example: "keyturn sim --ready-file /tmp/sim.json\nkeyturn sim --listen 127.0.0.1:0 --speed 60 --users 100",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
-			case s.speed <= 0:
-				return usagef("--speed must be above 0, and is %g", s.speed)
+			case !(s.speed > 0 && s.speed <= mostSpeed):
+				return usagef("--speed must be above 0 and at most %d, and is %g", mostSpeed, s.speed)
 			case s.users < 0 || s.users > 5000:
 				return usagef("--users must be between 0 and 5000, AWS's own quota, and is %d", s.users)
 			}
@@ -51,6 +54,11 @@ func newSim(o *options) *cobra.Command {
 }
 
 func simulate(ctx context.Context, o *options, s simOptions) error {
+	if s.readyFile != "" {
+		if err := forget(s.readyFile); err != nil {
+			return err
+		}
+	}
 	// The users are as old as staleness, so that no answer can be from before they were.
 	var age atomic.Int64
 	age.Store(int64(time.Minute))
@@ -82,10 +90,13 @@ func simulate(ctx context.Context, o *options, s simOptions) error {
 		}
 		defer os.Remove(s.readyFile) // nobody is there any more
 	}
+	o.out.line("unset AWS_PROFILE AWS_SESSION_TOKEN") // of a real account
 	o.out.line("export AWS_ENDPOINT_URL=%s", ready.Endpoint)
 	o.out.line("export AWS_ACCESS_KEY_ID=%s", ready.KeyID)
 	o.out.line("export AWS_SECRET_ACCESS_KEY=%s", ready.Secret)
+	// The aws CLI of before 2 knows AWS_DEFAULT_REGION alone, and some SDKs AWS_REGION alone.
 	o.out.line("export AWS_REGION=us-east-1")
+	o.out.line("export AWS_DEFAULT_REGION=us-east-1")
 	o.out.note("simulated AWS with %s; try `aws iam list-users` with these; Ctrl-C ends it", users(s.users))
 	select {
 	case err := <-served:

@@ -4,17 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/keyturn/keyturn/internal/config"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/rotation"
-	"github.com/keyturn/keyturn/internal/store"
 )
 
 func newStatus(o *options) *cobra.Command {
@@ -25,52 +20,28 @@ func newStatus(o *options) *cobra.Command {
 			"what AWS says now, use `keyturn plan`.",
 		Example: "keyturn status\nkeyturn status --json | jq '.[] | select(.last_error != \"\")'",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			cfg, err := config.Load(o.config)
+			d, err := openDesk(cmd.Context(), o, onlyDatabase)
 			if err != nil {
 				return err
 			}
-			if _, err := os.Stat(cfg.DatabasePath()); errors.Is(err, fs.ErrNotExist) {
-				o.out.note("nothing is recorded in %s yet: `keyturn run` makes the first pass", cfg.DatabasePath())
-				return o.out.status(o, nil)
+			defer d.close()
+			states, err := d.States(cmd.Context(), names...)
+			if unknown := (*fleet.UnknownUserError)(nil); errors.As(err, &unknown) && unknown.Why == "" {
+				hint := ""
+				if unknown.Nearest != "" {
+					hint = fmt.Sprintf("; did you mean %q?", unknown.Nearest)
+				}
+				return usagef("no run has looked at a user %q yet%s", unknown.Name, hint)
 			}
-			db, err := store.Open(cmd.Context(), store.Options{Path: cfg.DatabasePath(), Settle: cfg.Settle.D()})
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			entries, err := known(cmd, db, names)
-			if err != nil {
-				return err
-			}
-			return o.out.status(o, entries)
+			d.notice(cmd.Context(), o)
+			return o.out.status(o, states)
 		},
 	}
 	jsonFlag(cmd, o, "an array of JSON objects, by account and user")
 	return cmd
-}
-
-// known gives the users that the database knows: all that are still under care, or those that are named.
-func known(cmd *cobra.Command, db *store.Store, names []string) (out []store.Entry, err error) {
-	var all fleet.Selection
-	for e, err := range db.Standings(cmd.Context()) {
-		if err != nil {
-			return nil, err
-		}
-		all.Members = append(all.Members, fleet.Member{User: e.User})
-		if len(names) > 0 || e.Reason != rotation.ReasonLeft {
-			out = append(out, e)
-		}
-	}
-	if len(names) == 0 {
-		return out, nil
-	}
-	wanted, err := all.Find(names...)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(out, func(e store.Entry) bool {
-		return !slices.ContainsFunc(wanted, func(m fleet.Member) bool { return m.User == e.User })
-	}), nil
 }
 
 // statusLine is one user of `status --json`. The times and next_action are as of the last look.
@@ -92,16 +63,20 @@ type keyLine struct {
 	Created *string            `json:"created"`
 }
 
-func (p *printer) status(o *options, entries []store.Entry) error {
+func statusLineOf(e fleet.State) statusLine {
+	l := statusLine{Account: e.User.Account, User: e.User.Name, CurrentKeyID: e.CurrentKeyID, Keys: []keyLine{},
+		Reason: e.Reason, NextAction: e.NextAction, NextAt: stamp(e.NextAt), LastError: oneLine(e.LastError)}
+	for _, k := range e.Keys {
+		l.Keys = append(l.Keys, keyLine{k.ID, k.Status, k.Class, stamp(k.Created)})
+	}
+	return l
+}
+
+func (p *printer) status(o *options, entries []fleet.State) error {
 	if o.json {
 		lines := []statusLine{}
 		for _, e := range entries {
-			l := statusLine{Account: e.User.Account, User: e.User.Name, CurrentKeyID: e.CurrentKeyID, Keys: []keyLine{},
-				Reason: e.Reason, NextAction: e.NextAction, NextAt: stamp(e.NextAt), LastError: oneLine(e.LastError)}
-			for _, k := range e.Keys {
-				l.Keys = append(l.Keys, keyLine{k.ID, k.Status, k.Class, stamp(k.Created)})
-			}
-			lines = append(lines, l)
+			lines = append(lines, statusLineOf(e))
 		}
 		return p.value(lines)
 	}
@@ -112,8 +87,8 @@ func (p *printer) status(o *options, entries []store.Entry) error {
 	var rows [][]cell
 	var trouble []string
 	for _, e := range entries {
-		st := fleet.StandingOf(e.Reason, e.LastError != "")
-		rows = append(rows, p.statusRow(e, st, now))
+		st := e.Standing
+		rows = append(rows, p.statusRow(e, now))
 		switch {
 		case e.LastError != "":
 			trouble = append(trouble, fmt.Sprintf("%s %s: %s", mark(st), p.name(e.User), oneLine(e.LastError)))
@@ -121,35 +96,27 @@ func (p *printer) status(o *options, entries []store.Entry) error {
 			trouble = append(trouble, fmt.Sprintf("%s %s: %s", mark(st), p.name(e.User), sentence(e.Reason, "", "")))
 		}
 	}
-	p.table([]string{"USER", "CURRENT KEY", "AGE", "OTHER KEY", "STATE", "NEXT", "AT"}, rows)
+	p.table([]string{"USER", "CURRENT KEY", "AGE", "OTHER KEY", "STATE", "NEXT", "AT"}, rows, "CURRENT KEY", "AGE", "OTHER KEY")
 	for _, text := range trouble {
 		p.note("%s", text)
 	}
 	return nil
 }
 
-// since is how a user stands after its last run, whatever that run did: the reason of a rotation is history by now.
-func since(e store.Entry) rotation.Reason {
-	if e.CurrentKeyID == "" {
-		return e.Reason
-	}
-	for _, k := range e.Keys {
-		switch {
-		case k.Class != rotation.ClassPrevious:
-		case k.Status == rotation.Active:
-			return rotation.ReasonGrace
-		default:
-			return rotation.ReasonRetention
-		}
-	}
-	return rotation.ReasonIdle
+// unread: the last run could not read the user's keys, or had to wait before it looked, or none has ended yet. Unknown is not none.
+func unread(e fleet.State) bool {
+	return len(e.Keys) == 0 && e.CurrentKeyID == "" && (e.LastError != "" || e.At.IsZero() || e.Reason == rotation.ReasonSettling ||
+		e.Reason == rotation.ReasonLeased)
 }
 
-func (p *printer) statusRow(e store.Entry, st fleet.Standing, now time.Time) []cell {
+func (p *printer) statusRow(e fleet.State, now time.Time) []cell {
 	if e.At.After(now) {
 		now = e.At // AWS's time; this machine's clock is behind
 	}
-	age, other := "", ""
+	current, age, other := e.CurrentKeyID, "", ""
+	if unread(e) {
+		current, age, other = "?", "?", "?"
+	}
 	for _, k := range e.Keys {
 		if k.ID == e.CurrentKeyID {
 			age = rough(max(0, now.Sub(k.Created)))
@@ -158,11 +125,13 @@ func (p *printer) statusRow(e store.Entry, st fleet.Standing, now time.Time) []c
 		}
 	}
 	state := string(e.Reason)
-	switch st {
-	case fleet.Failed:
+	switch {
+	case e.At.IsZero(): // no run of it has ended yet
+		state = "unfinished"
+	case e.Standing == fleet.Failed:
 		state = "failed"
-	case fleet.Fine:
-		state = string(since(e))
+	case e.Standing == fleet.Fine:
+		state = string(e.Phase())
 	}
 	next := plain("")
 	if e.NextAction != rotation.NoAction {
@@ -172,6 +141,6 @@ func (p *printer) statusRow(e store.Entry, st fleet.Standing, now time.Time) []c
 	if p.tty {
 		when = in(e.NextAt, now)
 	}
-	return []cell{{text: p.name(e.User), style: bold}, plain(p.key(e.CurrentKeyID)), {text: age, style: faint}, plain(other),
-		{text: state, style: standingStyle(st)}, next, {text: when, style: faint}}
+	return []cell{{text: p.name(e.User), style: bold}, plain(p.key(current)), {text: age, style: faint}, plain(other),
+		{text: state, style: standingStyle(e.Standing)}, next, {text: when, style: faint}}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -16,10 +17,10 @@ type cell struct {
 func plain(s string) cell { return cell{text: s} }
 
 // table prints rows under headers: ruled on a terminal, aligned by spaces in a pipe, where every row has as many fields as there
-// are headers ("-" for an empty one) so that awk can take them apart.
-func (p *printer) table(headers []string, rows [][]cell) {
+// are headers ("-" for an empty one) so that awk can take them apart. The spare columns are the first to go on a narrow terminal.
+func (p *printer) table(headers []string, rows [][]cell, spare ...string) {
 	if p.tty {
-		p.line("%s", p.ruled(headers, rows))
+		p.line("%s", p.ruled(headers, rows, spare))
 		return
 	}
 	widths := make([]int, len(headers))
@@ -27,7 +28,7 @@ func (p *printer) table(headers []string, rows [][]cell) {
 	for _, r := range rows {
 		line := make([]string, len(r))
 		for i, c := range r {
-			line[i] = c.text
+			line[i] = flat(c.text)
 			if c.text == "" {
 				line[i] = "-"
 			}
@@ -51,7 +52,11 @@ func (p *printer) table(headers []string, rows [][]cell) {
 	}
 }
 
-func (p *printer) ruled(headers []string, rows [][]cell) string {
+// narrow is the width below which all columns together would be cut to pieces.
+const narrow = 60
+
+// ruled leaves out the spare columns on a narrow terminal, one after the other, until it is wide enough.
+func (p *printer) ruled(headers []string, rows [][]cell, spare []string) string {
 	t := table.New().Border(lipgloss.NormalBorder()).BorderStyle(faint).BorderTop(false).BorderBottom(false).BorderLeft(false).
 		BorderRight(false).BorderColumn(false).Headers(headers...).Wrap(false).
 		StyleFunc(func(row, col int) lipgloss.Style {
@@ -67,13 +72,21 @@ func (p *printer) ruled(headers []string, rows [][]cell) string {
 	for _, r := range rows {
 		line := make([]string, len(r))
 		for i, c := range r {
-			line[i] = c.text
+			line[i] = flat(c.text)
 		}
 		t.Row(line...)
 	}
 	out := t.Render()
-	if lipgloss.Width(out) > p.width {
-		out = t.Width(p.width).Render()
+	if lipgloss.Width(out) <= p.width {
+		return out
 	}
-	return out
+	if len(spare) == 0 || p.width >= narrow {
+		return t.Width(p.width).Render()
+	}
+	at := slices.Index(headers, spare[0])
+	without := make([][]cell, len(rows))
+	for i, r := range rows {
+		without[i] = slices.Delete(slices.Clone(r), at, at+1)
+	}
+	return p.ruled(slices.Delete(slices.Clone(headers), at, at+1), without, spare[1:])
 }

@@ -8,7 +8,7 @@ const castPath = "/demo/"
 // part is one user of the cast.
 type part struct {
 	name  string
-	story string // what is to be seen, for wide screens
+	story string // what is to be seen, for wide screens; "": what the view says by itself
 	// enters is when the user appears, as a share of rotate_every. A run of --once has no time for it: all are there at once.
 	enters float64
 	// old is how many keys it has from before keyturn's care.
@@ -30,17 +30,17 @@ const slowSchedule = "slow"
 
 // cast is who is on stage.
 var cast = []part{
-	{name: "ci-deploy", story: "plain: new key, grace, retention, and again", consumers: 4},
-	{name: "billing-export", story: "plain", enters: 0.08, consumers: 4},
-	{name: "metrics-push", story: "plain", enters: 0.2, consumers: 4},
-	{name: "mail-relay", story: "plain", enters: 0.35, consumers: 4},
-	{name: "image-resize", story: "plain", enters: 0.5, consumers: 4},
-	{name: "search-index", story: "plain", enters: 0.62, consumers: 4},
-	{name: "backup-nightly", story: "plain", enters: 0.75, consumers: 4},
+	{name: "ci-deploy", story: "new key, grace, retention, and again", consumers: 4},
+	{name: "billing-export", enters: 0.08, consumers: 4},
+	{name: "metrics-push", enters: 0.2, consumers: 4},
+	{name: "mail-relay", enters: 0.35, consumers: 4},
+	{name: "image-resize", enters: 0.5, consumers: 4},
+	{name: "search-index", enters: 0.62, consumers: 4},
+	{name: "backup-nightly", enters: 0.75, consumers: 4},
 	{name: "payroll-batch", story: "on the slow schedule, by its IAM tag", enters: 0.05, schedule: slowSchedule,
 		consumers: 2},
-	{name: "legacy-crm", story: "its key from before goes once it is out of use", enters: 0.15, old: 1, consumers: 2},
-	{name: "warehouse-etl", story: "two keys from before: a person must delete one", enters: 0.3, old: 2},
+	{name: "legacy-crm", story: "came with a key, which goes once it is out of use", enters: 0.15, old: 1, consumers: 2},
+	{name: "warehouse-etl", story: "came with two keys, of which a person deletes one", enters: 0.3, old: 2},
 	{name: "partner-sftp", story: "a key made by hand: reported, never touched", enters: 0.1, consumers: 2, handMade: true},
 	{name: "invoice-bot", story: "paused by an operator: its key stays as it is", enters: 0.25, consumers: 2, paused: true},
 }

@@ -16,18 +16,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// audience is all the consumers: programs that read a user's key from Secrets Manager, keep it for a while, and sign calls with
-// it. They retry nothing, so that every refusal shows.
-type audience struct {
-	endpoint string
-	region   string
-	reader   aws.Credentials // a role of their own, to read secrets with
-	keep     time.Duration   // how long a key is used before it is read again: well within the grace
-	every    time.Duration   // between two calls of one consumer
-	client   *http.Client
-	trouble  func(user string, err error)
-	// settled passes before a user's first consumer begins: a program is rolled out once its secret can be read everywhere.
-	settled time.Duration
+// Audience is all the consumers: programs that read a user's key from Secrets Manager, keep it for a while, and sign calls with
+// it. They retry nothing, so that every refusal shows. Every field is needed; they may not change once somebody has a seat.
+type Audience struct {
+	Endpoint string
+	Region   string
+	Reader   aws.Credentials // a role of their own, to read secrets with
+	Keep     time.Duration   // how long a key is used before it is read again: well within the grace
+	Every    time.Duration   // between two calls of one consumer
+	Client   *http.Client
+	Trouble  func(user string, err error) // told of each failure, from many goroutines
+	// Settled passes before a user's first consumer begins: a program is rolled out once its secret can be read everywhere.
+	Settled time.Duration
 
 	seats    atomic.Int64
 	calls    atomic.Int64
@@ -36,21 +36,27 @@ type audience struct {
 	wg       sync.WaitGroup
 }
 
-// seat starts the consumers of one user. The user's secret holds a key by now.
-func (a *audience) seat(ctx context.Context, user, secret string, n int) {
+// Seat starts the consumers of one user. The user's secret holds a key by now.
+func (a *Audience) Seat(ctx context.Context, user, secret string, n int) {
 	for range n {
-		c := &consumer{audience: a, user: user, secret: secret}
+		c := &consumer{Audience: a, user: user, secret: secret}
 		a.seats.Add(1)
 		a.wg.Go(func() { c.work(ctx) })
 	}
 }
 
-// leave waits until every consumer has gone home; their context has ended.
-func (a *audience) leave() { a.wg.Wait() }
+// Leave waits until every consumer has gone home; their context has ended.
+func (a *Audience) Leave() { a.wg.Wait() }
+
+// Calls is how many calls consumers have signed with users' keys, Failures how many of them, and of their reads, failed.
+func (a *Audience) Calls() int64 { return a.calls.Load() }
+
+// Failures counts what Calls says.
+func (a *Audience) Failures() int64 { return a.failures.Load() }
 
 // consumer is one program. It is one goroutine.
 type consumer struct {
-	*audience
+	*Audience
 	user, secret string
 	key          aws.Credentials
 	read         time.Time
@@ -58,17 +64,17 @@ type consumer struct {
 
 func (c *consumer) work(ctx context.Context) {
 	secrets := secretsmanager.New(secretsmanager.Options{
-		BaseEndpoint: &c.endpoint, Region: c.region, HTTPClient: c.client, Retryer: aws.NopRetryer{},
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c.reader, nil }),
+		BaseEndpoint: &c.Endpoint, Region: c.Region, HTTPClient: c.Client, Retryer: aws.NopRetryer{},
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c.Reader, nil }),
 	})
 	identity := sts.New(sts.Options{
-		BaseEndpoint: &c.endpoint, Region: c.region, HTTPClient: c.client, Retryer: aws.NopRetryer{},
+		BaseEndpoint: &c.Endpoint, Region: c.Region, HTTPClient: c.Client, Retryer: aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return c.key, nil }),
 	})
-	pause(ctx, c.settled)
+	pause(ctx, c.Settled)
 	// Not all at once: neither the calls nor the reads.
-	keep := c.keep - time.Duration(rand.Int64N(int64(c.keep)/3+1))
-	for pause(ctx, c.every/2+time.Duration(rand.Int64N(int64(c.every)+1))) {
+	keep := c.Keep - time.Duration(rand.Int64N(int64(c.Keep)/3+1))
+	for pause(ctx, c.Every/2+time.Duration(rand.Int64N(int64(c.Every)+1))) {
 		if time.Since(c.read) >= keep {
 			c.reads.Add(1)
 			if err := c.refresh(ctx, secrets); err != nil {
@@ -109,7 +115,7 @@ func (c *consumer) failed(ctx context.Context, err error) {
 		return
 	}
 	c.failures.Add(1)
-	c.trouble(c.user, err)
+	c.Trouble(c.user, err)
 }
 
 // pause sleeps and reports whether the show goes on.

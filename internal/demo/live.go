@@ -3,97 +3,100 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
-	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"github.com/keyturn/keyturn/internal/top"
 )
 
-// redraw is the time between two pictures.
-const redraw = 125 * time.Millisecond
+// The styles of what the demo adds to the view. Nothing is told by colour alone.
+var (
+	dim  = lipgloss.NewStyle().Faint(true)
+	good = lipgloss.NewStyle().Foreground(lipgloss.Green)
+	bad  = lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true)
+)
 
-type tick time.Time
+// liveEvery is the time between two pictures of the desk: at this speed a second is a minute.
+const liveEvery = 250 * time.Millisecond
 
-// screen is the live view: it looks at the stage a few times a second, and touches nothing.
-type screen struct {
-	st            *stage
-	speed         float64
-	width, height int
-	open          bool
-	env           string // file to source in a second terminal
-	rates         rates
-}
+// tallScreen is the height from which the guide for a second terminal stands on the screen.
+const tallScreen = 36
 
-func nextTick() tea.Cmd { return tea.Tick(redraw, func(t time.Time) tea.Msg { return tick(t) }) }
-
-// Init starts the clock.
-func (s *screen) Init() tea.Cmd { return nextTick() }
-
-// Update takes in a key, a new size or a tick.
-func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	switch msg := msg.(type) {
-	case tea.WindowSizeMsg:
-		s.width, s.height = msg.Width, msg.Height
-	case tea.KeyPressMsg:
-		switch msg.String() {
-		case "q", "ctrl+c", "esc":
-			return s, tea.Quit
-		case "a":
-			s.open = !s.open
-		}
-	case tick:
-		s.rates.look(s.st)
-		return s, nextTick()
-	}
-	return s, nil
-}
-
-// View draws.
-func (s *screen) View() tea.View {
-	rows, events := s.st.board.snapshot()
-	view := tea.NewView(render(frame{
-		width: s.width, height: s.height, now: time.Now(), started: s.st.board.started, speed: s.speed,
-		schedule: s.st.schedule(part{}), rows: rows, events: events,
-		awsRate: s.rates.aws.perSecond, callRate: s.rates.calls.perSecond, consumers: s.st.audience.seats.Load(),
-		calls: s.st.audience.calls.Load(), failures: s.st.audience.failures.Load(), violations: len(s.st.world.sim.Violations()),
-		guide: s.st.guide(s.width), hint: ". " + s.env, open: s.open,
-	}))
-	view.AltScreen = true
-	view.WindowTitle = "keyturn demo"
-	return view
-}
-
-// live shows the screen until the viewer quits or the show is over.
+// live shows the view of `keyturn top` until the viewer quits or the show is over.
 func (st *stage) live(ctx context.Context, o Options, played <-chan struct{}) error {
 	fmt.Fprintln(o.Out, st.introduction())
-	p := tea.NewProgram(&screen{st: st, speed: o.Speed, width: 80, height: 24, env: st.env}, tea.WithContext(ctx), tea.WithInput(o.In),
-		tea.WithOutput(o.Out), tea.WithEnvironment(o.Env), tea.WithoutSignalHandler())
-	go func() {
-		<-played
-		p.Quit()
-	}()
-	if _, err := p.Run(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("drawing the screen: %w", err)
-	}
-	return nil
+	var calls rate
+	return top.Run(ctx, top.Options{
+		Desk: st.office, Why: "the viewer of the demo", Words: o.Words, Every: liveEvery, Title: "demo", Facts: st.facts(o.Speed),
+		Stats: func(width, height int) []string {
+			calls.add(st.audience.calls.Load())
+			return st.stats(calls.perSecond(), width, height)
+		},
+		Below: func(width int) []string { return append([]string{"IN A SECOND TERMINAL"}, st.guideLines(width)...) },
+		More:  st.board.events, Notes: stories, ByName: true, Alone: true, Done: played, In: o.In, Out: o.Out, Env: o.Env,
+	})
 }
 
-// rates are calls per second, smoothed over a few seconds.
-type rates struct{ aws, calls rate }
-
-func (r *rates) look(st *stage) {
-	calls, reads := st.audience.calls.Load(), st.audience.reads.Load()
-	var all int64
-	for _, n := range st.world.sim.Counts() {
-		all += n
+// facts are the schedule and the speed.
+func (st *stage) facts(speed float64) string {
+	s := st.schedule(part{})
+	text := dim.Render("rotate ") + span(s.RotateEvery) + dim.Render("  deactivate ") + span(s.DeactivateAfter) + dim.Render("  delete ") +
+		span(s.DeleteAfter)
+	if speed != 1 {
+		text += dim.Render("  " + strconv.FormatFloat(speed, 'g', -1, 64) + "×")
 	}
-	r.calls.add(calls)
-	r.aws.add(max(0, all-calls-reads))
+	return text
 }
 
-// rate turns a counter into a rate over the last window of looks.
+// stats are how the consumers fare, and where a second terminal finds its credentials.
+func (st *stage) stats(perSecond float64, width, height int) []string {
+	calls, failed, broken := st.audience.calls.Load(), st.audience.failures.Load(), len(st.world.sim.Violations())
+	line := " " + dim.Render("consumers ") + fmt.Sprintf("%d", st.audience.seats.Load()) + dim.Render("  calls/s ") +
+		fmt.Sprintf("%.0f", perSecond) + dim.Render("  in all ") + grouped(calls) + "  "
+	style := good
+	if failed > 0 {
+		style = bad
+	}
+	line += style.Render(fmt.Sprintf("%d failed", failed))
+	if broken > 0 {
+		line = " " + bad.Render(fmt.Sprintf("! %d safety rules broken, %d of %s calls failed", broken, failed, grouped(calls)))
+	} else if rest := width - lipgloss.Width(line); rest > 24 {
+		line += strings.Repeat(" ", rest-23) + good.Render("no safety rule broken")
+	}
+	if height >= tallScreen {
+		return []string{line}
+	}
+	return []string{line, " " + dim.Render("second terminal: ") + ". " + st.env + dim.Render("  or  …/app")}
+}
+
+func (st *stage) guideLines(width int) (out []string) {
+	for _, l := range st.guide(width) {
+		line := " " + dim.Render("$ ") + l.command
+		if l.says != "" && lipgloss.Width(line)+lipgloss.Width(l.says)+3 <= width {
+			line += dim.Render("   # " + l.says)
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// stories are what is to be seen of each user.
+func stories() map[string]string {
+	out := map[string]string{}
+	for _, p := range cast {
+		out[p.name] = p.story
+	}
+	return out
+}
+
+// rate turns a counter into a rate over the last seconds.
 type rate struct {
-	perSecond float64
-	seen      []sample
+	mu   sync.Mutex
+	seen []sample
 }
 
 type sample struct {
@@ -104,13 +107,54 @@ type sample struct {
 const rateWindow = 3 * time.Second
 
 func (r *rate) add(count int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := time.Now()
 	r.seen = append(r.seen, sample{now, count})
 	for len(r.seen) > 2 && now.Sub(r.seen[0].at) > rateWindow {
 		r.seen = r.seen[1:]
 	}
-	first := r.seen[0]
-	if span := now.Sub(first.at); span > 0 {
-		r.perSecond = float64(count-first.count) / span.Seconds()
-	}
 }
+
+func (r *rate) perSecond() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.seen) < 2 {
+		return 0
+	}
+	first, last := r.seen[0], r.seen[len(r.seen)-1]
+	return float64(last.count-first.count) / max(last.at.Sub(first.at).Seconds(), 0.001)
+}
+
+// clock writes a time span as a clock does: 0:07, 12:03, 1:02:03.
+func clock(d time.Duration) string {
+	s := int(d.Round(time.Second) / time.Second)
+	if s >= 3600 {
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d", s/60, s%60)
+}
+
+// span writes a duration of the schedule: 7s, 1:30, 2:00:00.
+func span(d time.Duration) string {
+	if d < time.Minute {
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	}
+	return clock(d)
+}
+
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// shortID is how much of a key id is told: its end, as its beginning is the same for all.
+const shortID = 6
+
+func short(keyID string) string { return keyID[max(0, len(keyID)-shortID):] }
+
+// oneLine is an error's text without line breaks.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

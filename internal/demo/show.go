@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
+
+	"github.com/keyturn/keyturn/internal/top"
 )
 
 // Options say how the show goes.
@@ -20,8 +23,12 @@ type Options struct {
 	Quiet bool
 	// Database is the file for keyturn's journal; it must not exist. Empty: one in a temporary folder, removed at the end.
 	Database string
-	// Serving is called once the simulated AWS serves, with its endpoint and an administrator's credentials. May be nil.
-	Serving func(endpoint, keyID, secret string) error
+	// Serving is called once the simulated AWS and keyturn's API serve and users have their first keys; for that all of them are there from
+	// the beginning. Nil: nobody is told, and users come one after the other.
+	Serving func(Access) error
+
+	// Words are the sentences that the command line has for reasons and for what an act will do.
+	Words top.Words
 
 	In  io.Reader // for Live
 	Out io.Writer
@@ -86,18 +93,9 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 		return Summary{}, err
 	}
 	defer st.end()
-	if o.Serving != nil {
-		if err := o.Serving(st.world.endpoint, st.world.guestID, st.world.guestSecret); err != nil {
-			return Summary{}, err
-		}
-	}
+	st.serving = o.Serving
 	late := started.Add(time.Duration(float64(onceAtMost) * MostSpeed / o.Speed))
 	over := func() bool { return o.Once && (st.board.cycles() >= cyclesOnce || time.Now().After(late)) }
-
-	if !o.Live && !o.Quiet {
-		fmt.Fprintln(o.Out, st.introduction())
-		st.board.print = func(e event) { fmt.Fprintln(o.Out, st.board.line(e)) }
-	}
 
 	// When the curtain falls keyturn finishes the pass it is at, and only then consumers go home: until the last moment a call
 	// that fails is a failure.
@@ -112,18 +110,21 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 		playErr = st.play(lights, curtain, over)
 	}()
 	var viewErr error
-	if o.Live {
+	switch {
+	case o.Live:
 		viewErr = st.live(ctx, o, played)
-	} else {
+	case o.Quiet:
 		select {
 		case <-played:
 		case <-ctx.Done():
 		}
+	default:
+		viewErr = st.lines(ctx, o, played)
 	}
 	fall()
 	<-played
 	out()
-	st.audience.leave()
+	st.audience.Leave()
 	sum := st.summary(started)
 	if err := errors.Join(playErr, viewErr); err != nil {
 		return sum, err
@@ -133,6 +134,36 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 			cyclesOnce, sum.Elapsed)
 	}
 	return sum, nil
+}
+
+// lines writes what happens, until the show is over.
+func (st *stage) lines(ctx context.Context, o Options, played <-chan struct{}) error {
+	fmt.Fprintln(o.Out, st.introduction())
+	out := &oneAtATime{to: o.Out}
+	st.board.listen(func(e top.Event) { fmt.Fprintln(out, e) })
+	defer st.board.listen(nil)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		select {
+		case <-played:
+			end()
+		case <-ctx.Done():
+		}
+	}()
+	return top.Lines(ctx, top.LineOptions{Desk: st.office, Words: o.Words, Out: out})
+}
+
+// oneAtATime is for lines of several writers.
+type oneAtATime struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *oneAtATime) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }
 
 func (st *stage) summary(started time.Time) Summary {

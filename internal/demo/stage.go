@@ -3,9 +3,12 @@ package demo
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/credentials"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/reconcile"
 	"github.com/keyturn/keyturn/internal/rotation"
@@ -16,18 +19,25 @@ type stage struct {
 	world    *world
 	cfg      *config.Config // sped up
 	limits   rotation.Limits
-	fleet    *fleet.Fleet
-	now      func() time.Time // AWS's time, as keyturn knows it
+	keeper   *fleet.Keeper
+	office   *fleet.Office
 	board    *board
-	audience *audience
+	audience *Audience
 	staged   bool   // users come one after the other
-	env      string // file with exports for a second terminal
-	close    []func()
+	env      string // file with exports for a second terminal, for the administrator
+	app      string // and for an application
+	api      *api
+	cache    *credentials.Cache // of current keys, for the API
+	// serving is told once, when every user that will have a key has its first one; nil: nobody is.
+	serving func(Access) error
+	close   []func()
+	lights  context.Context // the consumers'; set before the Keeper runs
 
-	scenes   []scene
-	entered  bool // somebody has, since the last pass
-	rechecks map[string]time.Time
-	seated   map[string]bool
+	entered bool // somebody has, since the last discovery
+
+	mu     sync.Mutex // results come from the Keeper's runs
+	scenes []scene
+	seated map[string]bool
 }
 
 // scene is something that somebody other than keyturn's schedule does.
@@ -36,22 +46,26 @@ type scene struct {
 	act func(context.Context) (done bool, err error)
 }
 
-// Naps between two passes: rechecks come in between, and the viewer may change anything meanwhile.
+// Naps between two discoveries: the viewer may change anything meanwhile.
 const (
 	shortestNap = 15 * time.Millisecond
 	longestNap  = 500 * time.Millisecond
 )
 
-// play runs keyturn until the curtain falls or until is true: passes over those who are due, again and again, and between them
-// what people do. Only the lights cut a pass short.
+// play runs keyturn, as `keyturn serve` does, until the curtain falls or until is true, and meanwhile what people do. Runs that are
+// under way then end their steps. The lights are the consumers'.
 func (st *stage) play(lights, curtain context.Context, until func() bool) error {
+	st.lights = lights
 	for _, p := range cast {
 		at := time.Now()
 		if st.staged {
 			at = at.Add(time.Duration(p.enters * float64(st.cfg.Schedule.RotateEvery.Interval.D())))
 		}
-		st.scenes = append(st.scenes, scene{at, st.enter(p)})
+		st.later(at, st.enter(p))
 	}
+	working, end := context.WithCancel(curtain)
+	defer end()
+	var ran chan error // nil: the Keeper does not run yet
 	for curtain.Err() == nil && !until() {
 		if err := st.perform(lights); err != nil {
 			return err
@@ -61,22 +75,46 @@ func (st *stage) play(lights, curtain context.Context, until func() bool) error 
 			st.entered = false
 			pause(curtain, st.world.stale)
 		}
-		_, err := st.fleet.Run(lights, fleet.Pass{DueOnly: true, OnResult: func(r reconcile.Result) { st.saw(lights, r) }})
-		if err != nil {
+		if st.serving != nil && st.allServed() {
+			tell := st.serving
+			st.serving = nil
+			if err := tell(st.access()); err != nil {
+				return err
+			}
+		}
+		// Nobody else discovers: a user that is just entering is not seen half.
+		if err := st.keeper.Sweep(lights); err != nil {
 			return err
+		}
+		if ran == nil {
+			ran = make(chan error, 1)
+			go func() { ran <- st.keeper.Run(working) }()
 		}
 		pause(curtain, st.nap())
 	}
-	return nil
+	end()
+	if ran == nil {
+		return nil
+	}
+	return <-ran
+}
+
+// later adds a scene.
+func (st *stage) later(at time.Time, act func(context.Context) (bool, error)) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.scenes = append(st.scenes, scene{at, act})
 }
 
 // perform plays the scenes whose time has come; one that could not be played yet comes again.
 func (st *stage) perform(ctx context.Context) error {
+	st.mu.Lock()
 	due := st.scenes
 	st.scenes = nil
+	st.mu.Unlock()
 	for _, s := range due {
 		if time.Now().Before(s.at) {
-			st.scenes = append(st.scenes, s)
+			st.later(s.at, s.act)
 			continue
 		}
 		done, err := s.act(ctx)
@@ -84,20 +122,17 @@ func (st *stage) perform(ctx context.Context) error {
 			return err
 		}
 		if !done {
-			st.scenes = append(st.scenes, scene{time.Now().Add(longestNap / 4), s.act})
+			st.later(time.Now().Add(longestNap/4), s.act)
 		}
 	}
 	return nil
 }
 
-// nap is until the earliest recheck or scene.
+// nap is until the next scene.
 func (st *stage) nap() time.Duration {
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	d := longestNap
-	now := st.now()
-	for _, at := range st.rechecks {
-		// AWS's time is seen in whole seconds: before the next one a look would not find it later.
-		d = min(d, wholeSecond(at).Sub(now))
-	}
 	for _, s := range st.scenes {
 		d = min(d, time.Until(s.at))
 	}
@@ -115,34 +150,35 @@ func (st *stage) schedule(p part) rotation.Schedule {
 // enter is the scene in which a user appears.
 func (st *stage) enter(p part) func(context.Context) (bool, error) {
 	return func(context.Context) (bool, error) {
-		st.board.enter(p.name)
 		st.entered = true
 		return true, st.world.enter(p, st.schedule(p), st.limits)
 	}
 }
 
 // saw is told of every user's run.
-func (st *stage) saw(ctx context.Context, res reconcile.Result) {
-	name := res.User.Name
-	st.rechecks[name] = res.Recheck
-	r := st.board.row(name)
-	if r == nil {
-		return // made by the viewer; keyturn looks after it all the same
+func (st *stage) saw(l fleet.Looked) {
+	name := l.Result.User.Name
+	st.board.result(l.Result)
+	i := slices.IndexFunc(cast, func(p part) bool { return p.name == name })
+	if i < 0 || !promoted(l.Result) {
+		return // keyturn looks after those that the viewer made all the same
 	}
-	p := r.part
-	st.board.result(st.schedule(p), res)
-	if st.seated[name] || !promoted(res) {
+	p := cast[i]
+	st.mu.Lock()
+	seated := st.seated[name]
+	st.seated[name] = true
+	st.mu.Unlock()
+	if seated {
 		return
 	}
 	// The user has its first key: consumers begin, and what people have in mind for it comes in a while.
-	st.seated[name] = true
-	st.audience.seat(ctx, name, secretName(name), p.consumers)
+	st.audience.Seat(st.lights, name, secretName(name), p.consumers)
 	every := float64(st.schedule(p).RotateEvery)
 	if p.paused {
-		st.scenes = append(st.scenes, scene{time.Now().Add(time.Duration(pausedAfter * every)), st.pauseUser(p)})
+		st.later(time.Now().Add(time.Duration(pausedAfter*every)), st.pauseUser(p))
 	}
 	if p.handMade {
-		st.scenes = append(st.scenes, scene{time.Now().Add(time.Duration(handMadeAfter * every)), st.makeKey(p)})
+		st.later(time.Now().Add(time.Duration(handMadeAfter*every)), st.makeKey(p))
 	}
 }
 
@@ -157,18 +193,9 @@ func promoted(res reconcile.Result) bool {
 
 // pauseUser is an operator's request. It is refused while AWS may still give stale answers, and asked again.
 func (st *stage) pauseUser(p part) func(context.Context) (bool, error) {
-	return func(ctx context.Context) (done bool, err error) {
-		_, err = st.fleet.Run(ctx, fleet.Pass{
-			Users:   []string{p.name},
-			Request: rotation.Request{Kind: rotation.RequestPause, Why: "release freeze"},
-			OnResult: func(r reconcile.Result) {
-				for _, a := range r.Actions {
-					done = done || a.Kind == rotation.RecordPaused
-				}
-				st.saw(ctx, r)
-			},
-		})
-		return done, err
+	return func(ctx context.Context) (bool, error) {
+		ans, err := st.office.Do(ctx, fleet.Ask{User: p.name, Request: rotation.Request{Kind: rotation.RequestPause, Why: "release freeze"}})
+		return ans.Done, err
 	}
 }
 
@@ -177,14 +204,9 @@ func (st *stage) makeKey(p part) func(context.Context) (bool, error) {
 	return func(context.Context) (bool, error) {
 		id, _, err := st.world.sim.People().CreateAccessKey(p.name)
 		if err != nil {
-			return false, nil // the user has two keys just now: later
+			return false, nil //nolint:nilerr // the user has two keys just now: later
 		}
 		st.board.say(p.name, fmt.Sprintf("somebody made the key %s by hand", short(id)), false)
 		return true, nil
 	}
-}
-
-// wholeSecond rounds up.
-func wholeSecond(t time.Time) time.Time {
-	return t.Add(time.Second - time.Nanosecond).Truncate(time.Second)
 }

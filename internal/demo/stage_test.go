@@ -1,8 +1,10 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -22,10 +24,9 @@ func TestConsumersNeverFail(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := st.audience.failures.Load(); n > 0 {
-		_, events := st.board.snapshot()
 		t.Errorf("%d consumer calls failed:", n)
-		for _, e := range events {
-			t.Log(st.board.line(e))
+		for _, e := range st.board.events() {
+			t.Log(e)
 		}
 	}
 	if v := st.world.sim.Violations(); len(v) > 0 {
@@ -39,6 +40,41 @@ func TestConsumersNeverFail(t *testing.T) {
 	}
 	if got := st.audience.seats.Load(); got != int64(seats) {
 		t.Errorf("%d consumers have a seat, not %d", got, seats)
+	}
+}
+
+// Once users have their first keys, an application is given each by the API.
+func TestAPIGivesKeys(t *testing.T) {
+	t.Parallel()
+	st, err := open(t.Context(), Options{Speed: 60, Once: true, Out: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.end()
+	var told Access
+	st.serving = func(a Access) error { told = a; return nil }
+	over, end := context.WithCancel(t.Context())
+	defer end()
+	played := make(chan error, 1)
+	go func() { played <- st.play(t.Context(), over, func() bool { return told.APIKey != "" }) }()
+	if err := <-played; err != nil {
+		t.Fatal(err)
+	}
+	if len(told.ContainerURLs) != len(cast)-1 { // one comes with two keys that nobody knows
+		t.Errorf("%d users are served: %v", len(told.ContainerURLs), told.ContainerURLs)
+	}
+	for user, url := range told.ContainerURLs {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		r.Header.Set("Authorization", told.APIKey)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusOK || !strings.Contains(string(body), `"AccessKeyId":"AKIA`) {
+			t.Errorf("%s: %d %s", user, res.StatusCode, body)
+		}
 	}
 }
 

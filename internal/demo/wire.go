@@ -12,13 +12,15 @@ import (
 
 	"github.com/keyturn/keyturn/internal/awscloud"
 	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/credentials"
 	"github.com/keyturn/keyturn/internal/fleet"
+	"github.com/keyturn/keyturn/internal/reconcile"
 	"github.com/keyturn/keyturn/internal/rotation"
 	"github.com/keyturn/keyturn/internal/store"
 )
 
-// leastHTTPTimeout: a request takes this machine as long as it takes, at any speed.
-const leastHTTPTimeout = time.Second
+// never comes while anybody watches.
+const never = 365 * 24 * time.Hour
 
 // settings is the configuration of the show: the defaults, sped up.
 func settings(speed float64) (*config.Config, error) {
@@ -36,7 +38,7 @@ func settings(speed float64) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	fast.HTTPTimeout = max(fast.HTTPTimeout, config.Duration(leastHTTPTimeout))
+	fast.DiscoverEvery = config.Duration(never) // the play discovers, between two scenes
 	for _, name := range []string{"", slowSchedule} {
 		if _, err := fast.RotationSchedule(name); err != nil {
 			return nil, fmt.Errorf("%w: %v", ErrOptions, err)
@@ -47,7 +49,7 @@ func settings(speed float64) (*config.Config, error) {
 
 // open builds the stage: the simulated AWS, keyturn's journal, keyturn, and seats for the consumers.
 func open(ctx context.Context, o Options) (_ *stage, err error) {
-	st := &stage{staged: !o.Once, rechecks: map[string]time.Time{}, seated: map[string]bool{}}
+	st := &stage{staged: !o.Once && o.Serving == nil, seated: map[string]bool{}}
 	defer func() {
 		if err != nil {
 			st.end()
@@ -57,7 +59,7 @@ func open(ctx context.Context, o Options) (_ *stage, err error) {
 		return nil, err
 	}
 	st.limits = st.cfg.Limits()
-	st.board = newBoard(st.limits, func(p part) time.Duration { return st.schedule(p).RotateEvery })
+	st.board = newBoard()
 	folder, err := os.MkdirTemp("", "keyturn-demo-")
 	if err != nil {
 		return nil, fmt.Errorf("making a temporary folder: %w", err)
@@ -67,9 +69,6 @@ func open(ctx context.Context, o Options) (_ *stage, err error) {
 		return nil, err
 	}
 	st.close = append(st.close, st.world.close)
-	if err := st.writeEnv(filepath.Join(folder, "env")); err != nil {
-		return nil, fmt.Errorf("writing the file to source in a second terminal: %w", err)
-	}
 	st.cfg.Database = o.Database
 	if o.Database == "" {
 		st.cfg.Database = filepath.Join(folder, "keyturn.db")
@@ -84,6 +83,12 @@ func open(ctx context.Context, o Options) (_ *stage, err error) {
 	if err := st.wire(ctx, o.Speed, db); err != nil {
 		return nil, err
 	}
+	if err := st.openAPI(ctx, db); err != nil {
+		return nil, err
+	}
+	if err := st.writeExports(folder); err != nil {
+		return nil, fmt.Errorf("writing the files to source in a second terminal: %w", err)
+	}
 	st.audience = st.seats()
 	return st, nil
 }
@@ -96,20 +101,42 @@ func (st *stage) end() {
 	st.close = nil
 }
 
-// wire sets keyturn up as on a real account, but for the endpoint and the credentials. The pace is lifted: it is in calls per
-// second, and a second holds a minute's work.
-func (st *stage) wire(ctx context.Context, speed float64, db *store.Store) error {
-	cloud := fleet.AWS(st.cfg)
-	cloud.IgnoreEnvironment, cloud.Endpoint = true, st.world.endpoint
-	id, secret := st.world.sim.RotatorKey()
-	cloud.AccessKeyID, cloud.SecretAccessKey = id, rotation.NewSensitive(secret)
-	cloud.Pace, cloud.MaxBackoff = awscloud.Pace{}, time.Duration(float64(5*time.Second)/speed)
-	account, err := awscloud.Load(ctx, cloud)
+// wire sets keyturn up as `keyturn serve` does on a real account, but for the endpoint and the credentials. The pace is lifted: it is in
+// calls per second, and a second holds a minute's work.
+func (st *stage) wire(ctx context.Context, speed float64, db *store.Store) (err error) {
+	st.cache = credentials.New(credentials.Config{Read: func(ctx context.Context, u rotation.User, held fleet.Credential) (fleet.Credential, error) {
+		return st.keeper.Credential(ctx, u, held)
+	}})
+	st.close = append(st.close, st.cache.Close)
+	st.keeper, err = fleet.NewKeeper(ctx, fleet.KeeperConfig{
+		Settings: st.cfg, Store: db, OnResult: st.saw,
+		Load: func(ctx context.Context, cloud awscloud.Config) (*awscloud.Account, error) {
+			cloud.IgnoreEnvironment, cloud.Endpoint = true, st.world.endpoint
+			id, secret := st.world.sim.RotatorKey()
+			cloud.AccessKeyID, cloud.SecretAccessKey = id, rotation.NewSensitive(secret)
+			cloud.Pace, cloud.MaxBackoff = awscloud.Pace{}, time.Duration(float64(5*time.Second)/speed)
+			return awscloud.Load(ctx, cloud)
+		},
+		Adjust: func(c *fleet.Config) {
+			c.Heard = st.cache.Heard
+			rates := c.Rates
+			c.Rates = func() []fleet.Rate {
+				out := rates()
+				for i := range out {
+					out[i].Quota = 0 // the simulated AWS has none
+				}
+				return out
+			}
+		},
+	})
 	if err != nil {
 		return err
 	}
-	st.now = account.Now
-	st.fleet, err = fleet.New(fleet.Wire(account, db, st.cfg))
+	st.office, err = fleet.NewOffice(fleet.OfficeConfig{
+		DB: db, Fleet: st.keeper.Fleet, Started: st.board.started,
+		Selection: func(context.Context, bool) (fleet.Selection, error) { return st.keeper.Selection(), nil },
+		Looked:    func(_ fleet.Member, res reconcile.Result) { st.keeper.Looked(res) },
+	})
 	return err
 }
 
@@ -117,16 +144,16 @@ func (st *stage) wire(ctx context.Context, speed float64, db *store.Store) error
 const consumersEvery = 150 * time.Millisecond
 
 // seats prepares the audience. A key is used for less than half its grace before it is read again.
-func (st *stage) seats() *audience {
+func (st *stage) seats() *Audience {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = nil // HTTP_PROXY is none of the demo's business
 	transport.MaxIdleConnsPerHost = 128
-	a := &audience{
-		endpoint: st.world.endpoint, region: region, keep: st.schedule(part{}).Grace() * 2 / 5, every: consumersEvery,
-		settled: st.world.stale,
-		reader:  aws.Credentials{AccessKeyID: st.world.readerID, SecretAccessKey: st.world.readerSecret},
-		client:  &http.Client{Transport: transport, Timeout: 10 * time.Second},
-		trouble: func(user string, err error) {
+	a := &Audience{
+		Endpoint: st.world.endpoint, Region: region, Keep: st.schedule(part{}).Grace() * 2 / 5, Every: consumersEvery,
+		Settled: st.world.stale,
+		Reader:  aws.Credentials{AccessKeyID: st.world.readerID, SecretAccessKey: st.world.readerSecret},
+		Client:  &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		Trouble: func(user string, err error) {
 			st.board.say(user, "a consumer failed: "+oneLine(err), true)
 		},
 	}
