@@ -3,6 +3,7 @@ package deploy
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,11 @@ func anyLike(patterns []string, s string) bool {
 // holds judges a condition operator on the values of a key in the request.
 func holds(operator string, have, want []string) bool {
 	some, all := false, true
+	if strings.HasSuffix(operator, ":StringEqualsIgnoreCase") {
+		return slices.ContainsFunc(have, func(v string) bool {
+			return slices.ContainsFunc(want, func(w string) bool { return strings.EqualFold(v, w) })
+		})
+	}
 	for _, v := range have {
 		if anyLike(want, v) {
 			some = true
@@ -39,7 +45,7 @@ func holds(operator string, have, want []string) bool {
 		}
 	}
 	switch operator {
-	case "ForAllValues:StringLike":
+	case "ForAllValues:StringLike", "ForAllValues:StringEquals":
 		return all
 	case "ArnNotLike":
 		return !some
@@ -115,8 +121,42 @@ func TestRotatorMayDoItsWorkAndNothingElse(t *testing.T) {
 		{"a secret whose name goes on", call{"secretsmanager:GetSecretValue", secretARN + "keyturn/mail/key-backup-a1B2c3", nil}, false},
 		{"another Region", call{"secretsmanager:GetSecretValue", strings.Replace(secretARN, "us-east-1", "eu-west-1", 1) + "keyturn/mail/key-a1B2c3", nil}, false},
 		{"deleting a secret", call{"secretsmanager:DeleteSecret", secretARN + "keyturn/mail/key-a1B2c3", nil}, false},
+		{"looking for API keys where there are none", call{"secretsmanager:GetSecretValue", secretARN + "keyturn/api-keys/0", nil}, true},
+		{"making the first API key", call{"secretsmanager:CreateSecret", secretARN + "keyturn/api-keys/0", nil}, true},
+		{"reading API keys", call{"secretsmanager:GetSecretValue", secretARN + "keyturn/api-keys/0-a1B2c3", nil}, true},
+		{"changing API keys", call{"secretsmanager:UpdateSecretVersionStage", secretARN + "keyturn/api-keys/12-a1B2c3", nil}, true},
+		{"deleting API keys", call{"secretsmanager:DeleteSecret", secretARN + "keyturn/api-keys/0-a1B2c3", nil}, false},
+		{"a secret that begins alike", call{"secretsmanager:GetSecretValue", secretARN + "keyturn/api-keys-a1B2c3", nil}, false},
 		{"a state tag", call{"secretsmanager:TagResource", secretARN + "keyturn/mail/key-a1B2c3", state}, true},
 		{"somebody's tag", call{"secretsmanager:TagResource", secretARN + "keyturn/mail/key-a1B2c3", tags("aws:TagKeys", "keyturn:intent", "aws:TagKeys", "team")}, false},
+	} {
+		if got, _ := allowed(t, text, c.call); got != c.want {
+			t.Errorf("%s: allowed is %v, want %v", c.what, got, c.want)
+		}
+	}
+}
+
+// Who makes API keys needs nothing of what rotates access keys.
+func TestAPIKeyPolicyIsForAPIKeysOnly(t *testing.T) {
+	text := documents(t)["api-keys"]
+	eu := strings.Replace(secretARN, "us-east-1", "eu-central-1", 1)
+	for _, c := range []struct {
+		what string
+		call call
+		want bool
+	}{
+		{"making the first API key", call{"secretsmanager:CreateSecret", eu + "keyturn/api-keys/0", tags("aws:TagKeys", "team")}, true},
+		{"with the configured tags", call{"secretsmanager:TagResource", eu + "keyturn/api-keys/0", tags("aws:TagKeys", "team", "aws:TagKeys", "cost")}, true},
+		{"with another tag", call{"secretsmanager:TagResource", eu + "keyturn/api-keys/0", tags("aws:TagKeys", "keyturn:intent")}, false},
+		{"revoking", call{"secretsmanager:PutSecretValue", eu + "keyturn/api-keys/0-a1B2c3", nil}, true},
+		{"reading a user's key", call{"secretsmanager:GetSecretValue", eu + "prod/pay/aws-a1B2c3", nil}, false},
+		{"making an access key", call{"iam:CreateAccessKey", userARN + "/service/app-1", tags("aws:ResourceTag/team", "pay")}, false},
+		{"decrypting API keys", call{"kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:key/1", map[string][]string{
+			"kms:ViaService": {"secretsmanager.eu-central-1.amazonaws.com"}, "kms:ResourceAliases": {"alias/keyturn"},
+			"kms:EncryptionContext:SecretARN": {eu + "keyturn/api-keys/0-a1B2c3"}}}, true},
+		{"decrypting a user's key", call{"kms:Decrypt", "arn:aws:kms:eu-central-1:123456789012:key/1", map[string][]string{
+			"kms:ViaService": {"secretsmanager.eu-central-1.amazonaws.com"}, "kms:ResourceAliases": {"alias/keyturn"},
+			"kms:EncryptionContext:SecretARN": {eu + "prod/pay/aws-a1B2c3"}}}, false},
 	} {
 		if got, _ := allowed(t, text, c.call); got != c.want {
 			t.Errorf("%s: allowed is %v, want %v", c.what, got, c.want)
@@ -159,6 +199,8 @@ func TestGuardrailKeepsEverybodyElseOut(t *testing.T) {
 		{"a stranger writes another tag", mallory, "secretsmanager:TagResource", secretARN + "keyturn/mail/key-a1B2c3", "team", false},
 		{"a stranger puts a user into care", mallory, "iam:TagUser", userARN + "/people/alice", "keyturn:managed", true},
 		{"a stranger takes one out", mallory, "iam:UntagUser", userARN + "/people/alice", "keyturn:managed", true},
+		{"in another case, which IAM takes for the same", mallory, "iam:TagUser", userARN + "/people/alice", "KeyTurn:Managed", true},
+		{"another schedule, likewise", mallory, "iam:TagUser", userARN + "/people/alice", "KEYTURN:SCHEDULE", true},
 		{"an administrator decides on care", admin, "iam:TagUser", userARN + "/people/alice", "keyturn:managed", false},
 		{"another tag of a user", mallory, "iam:TagUser", userARN + "/people/alice", "team", false},
 	} {

@@ -15,8 +15,8 @@ type GuardrailInput struct {
 	// TagAdministrators are the ARNs of the roles that decide which users are in care, beside the rotators; may be empty.
 	TagAdministrators []string
 	SecretNames       []string // as in PolicyInput
-	// UserTagKeys are the IAM tags that steer keyturn: the opt-in tag and the user's own settings, with * as a wildcard.
-	// Empty: "keyturn:*".
+	// UserTagKeys are the IAM tags that steer keyturn: the opt-in tag and the user's own settings, without wildcards. Empty: those
+	// with the prefix "keyturn:".
 	UserTagKeys []string
 }
 
@@ -48,28 +48,30 @@ func GuardrailPolicy(in GuardrailInput) ([]byte, error) {
 	}
 	userTags := in.UserTagKeys
 	if len(userTags) == 0 {
-		userTags = []string{"keyturn:*"}
+		userTags = []string{"keyturn:email", "keyturn:managed", "keyturn:schedule"}
 	}
 	return encode([]statement{
 		{
 			Sid: "StateTagsAreKeyturns", Effect: "Deny",
 			Action:    []string{"secretsmanager:TagResource", "secretsmanager:UntagResource"},
 			Resource:  secretARNs(partition, "", in.Account, in.SecretNames, true),
-			Condition: unless(in.Rotators, []string{"keyturn:*"}),
+			Condition: unless(in.Rotators, "StringLike", []string{"keyturn:*"}),
 		},
 		{
 			Sid: "CareIsForAdministrators", Effect: "Deny",
 			Action:    []string{"iam:TagUser", "iam:UntagUser"},
 			Resource:  []string{fmt.Sprintf("arn:%s:iam::%s:user/*", partition, in.Account)},
-			Condition: unless(exempt, userTags),
+			Condition: unless(exempt, "StringEqualsIgnoreCase", userTags),
 		},
 	})
 }
 
-// unless is true of a call about any of these tags by anybody else.
-func unless(principals, tagKeys []string) condition {
+// unless is true of a call about any of these tags by anybody else. Secrets Manager tells tag keys apart by their case. IAM does not
+// for the tags of users (IAM User Guide, "Tags for IAM resources"): writing KEYTURN:MANAGED changes keyturn:managed, so there the case
+// must not matter, and no such operator takes wildcards.
+func unless(principals []string, operator string, tagKeys []string) condition {
 	return condition{
-		"ArnNotLike":             {"aws:PrincipalArn": principals},
-		"ForAnyValue:StringLike": {"aws:TagKeys": tagKeys},
+		"ArnNotLike":              {"aws:PrincipalArn": principals},
+		"ForAnyValue:" + operator: {"aws:TagKeys": tagKeys},
 	}
 }

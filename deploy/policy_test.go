@@ -18,13 +18,14 @@ const account = "123456789012"
 // inputs are the situations whose documents stand in testdata.
 var inputs = map[string]PolicyInput{
 	"rotator-readme": {
-		Account: account, Region: "us-east-1", SecretNames: []string{"keyturn/*/key"},
+		Account: account, Region: "us-east-1", SecretNames: []string{"keyturn/*/key"}, APIKeys: "keyturn/api-keys",
 		Include: []Users{{TagKey: "keyturn:managed", TagValue: "true"}, {Path: "/service/*"}, {Name: "ci-*"}},
 		Exclude: []Users{{Name: "break-glass"}, {TagKey: "keyturn:managed", TagValue: "false"}},
 	},
 	"rotator-path": {Account: account, SecretNames: []string{"keyturn/*/key"}, Include: []Users{{Path: "/service/*"}}},
 	"rotator-kms": {
 		Account: account, Region: "eu-central-1", SecretNames: []string{"prod/*/aws"}, KMSKey: "alias/keyturn", TagKeys: []string{"team", "cost"},
+		APIKeys: "keyturn/api-keys",
 		Include: []Users{{Path: "/service/*", Name: "app-?", TagKey: "team", TagValue: "pay*"}},
 	},
 	"rotator-china": {
@@ -53,6 +54,12 @@ func documents(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	out["guardrail"] = text
+	if out["api-keys"], err = APIKeyPolicy(inputs["rotator-kms"]); err != nil {
+		t.Fatal(err)
+	}
+	if out["scan"], err = ScanPolicy(ScanInput{Account: account, Regions: []string{"us-east-1", "eu-central-1"}}); err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 
@@ -85,6 +92,8 @@ var scoped = map[string]bool{
 	"secretsmanager:DescribeSecret": true, "secretsmanager:ListSecretVersionIds": true, "secretsmanager:TagResource": true,
 	"secretsmanager:UpdateSecretVersionStage": true, "secretsmanager:UntagResource": true,
 	"kms:GenerateDataKey": true, "kms:Decrypt": true,
+	"iam:GenerateCredentialReport": false, "iam:GetCredentialReport": false, "cloudformation:ListStacks": false,
+	"cloudformation:ListStackResources": true,
 }
 
 func TestDocumentsAreWhatIAMTakes(t *testing.T) {

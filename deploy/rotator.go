@@ -20,6 +20,8 @@ type PolicyInput struct {
 	SecretNames []string
 	// TagKeys are the keys of tags that the configuration puts on secrets beside keyturn's own.
 	TagKeys []string
+	// APIKeys is the prefix of the secrets that hold keyturn's API keys: "keyturn/api-keys". Empty: keyturn keeps none.
+	APIKeys string
 	// KMSKey is the id, ARN, alias or alias ARN of a customer-managed key; empty: Secrets Manager's own, which needs no
 	// permission.
 	KMSKey string
@@ -95,6 +97,7 @@ func RotatorPolicy(in PolicyInput) ([]byte, error) {
 	statements = append(statements, userStatements("RotateKeys", "Allow", keyActions, partition, in.Account, in.Include)...)
 	statements = append(statements, userStatements("LeaveAlone", "Deny", deniedActions, partition, in.Account, in.Exclude)...)
 	statements = append(statements, secretStatements(in, partition)...)
+	statements = append(statements, apiKeyStatements(in, partition)...)
 	if in.KMSKey != "" {
 		statements = append(statements, kmsStatement(in, partition))
 	}
@@ -178,11 +181,15 @@ func kmsStatement(in PolicyInput, partition string) statement {
 	if partition == "aws-cn" {
 		via = append(via, via[0]+".cn")
 	}
+	names := in.SecretNames
+	if in.APIKeys != "" {
+		names = append(slices.Clone(names), in.APIKeys+"/*")
+	}
 	st := statement{
 		Sid: "EncryptSecrets", Effect: "Allow", Action: []string{"kms:Decrypt", "kms:GenerateDataKey"},
 		Condition: condition{"StringLike": {
 			"kms:ViaService":                  via,
-			"kms:EncryptionContext:SecretARN": secretARNs(partition, in.Region, in.Account, in.SecretNames, false),
+			"kms:EncryptionContext:SecretARN": secretARNs(partition, in.Region, in.Account, names, false),
 		}},
 	}
 	arn := fmt.Sprintf("arn:%s:kms:%s:%s:", partition, region, in.Account)
