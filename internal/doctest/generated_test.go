@@ -14,8 +14,11 @@ import (
 	"testing"
 
 	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/daemon"
 	"github.com/keyturn/keyturn/internal/fleet"
+	"github.com/keyturn/keyturn/internal/kinds"
 	"github.com/keyturn/keyturn/internal/rotation"
+	"github.com/keyturn/keyturn/internal/scan"
 )
 
 var update = flag.Bool("update", false, "write the generated parts of the pages anew")
@@ -26,9 +29,22 @@ var part = regexp.MustCompile(`(?s)(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- en
 func TestGenerated(t *testing.T) {
 	made := map[string]func(*testing.T) string{
 		"configuration":   func(*testing.T) string { return config.Table() },
+		"errors":          func(*testing.T) string { return kinds.Table() },
 		"reasons":         func(t *testing.T) string { return reasonTable(t, false) },
 		"reasons-blocked": func(t *testing.T) string { return reasonTable(t, true) },
 		"go-consumer":     goConsumer,
+		"scan-rules":      scanRules,
+		"scan-advice":     scanAdvice,
+		"metrics": func(t *testing.T) string {
+			table, err := daemon.MetricsTable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return table
+		},
+	}
+	for _, name := range []string{"top-80x24", "top-detail-80x24", "top-question-80x24"} {
+		made["screen-"+name] = func(t *testing.T) string { return screen(t, name) }
 	}
 	seen := map[string]bool{}
 	for _, p := range pages(t) {
@@ -57,15 +73,22 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
+// screen is one that `make screens` captured.
+func screen(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "docs/screens", name+".txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "```text\n" + strings.TrimRight(string(text), "\n") + "\n```"
+}
+
 // reason is one constant of the core, or of the fleet.
 type reason struct {
 	name    string // of the constant
 	value   rotation.Reason
 	meaning string
 }
-
-// notYet is the clause of a comment that names a request which the core knows and the command line does not have.
-var notYet = regexp.MustCompile(": `keyturn adopt[^.]*\\.")
 
 // reasons reads the constants and their comments.
 func reasons(t *testing.T) (out []reason) {
@@ -95,7 +118,6 @@ func reasons(t *testing.T) (out []reason) {
 				}
 				text := strings.Join(strings.Fields(doc.Text()), " ")
 				text = strings.TrimPrefix(text, v.Names[0].Name+": ")
-				text = notYet.ReplaceAllString(text, ".")
 				out = append(out, reason{v.Names[0].Name, rotation.Reason(value), strings.ToUpper(text[:1]) + text[1:]})
 			}
 			return true
@@ -111,7 +133,7 @@ func reasons(t *testing.T) (out []reason) {
 func sentences(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	ast.Inspect(parse(t, "cmd/keyturn/words.go"), func(n ast.Node) bool {
+	ast.Inspect(parse(t, "internal/api/sentences.go"), func(n ast.Node) bool {
 		if kv, ok := n.(*ast.KeyValueExpr); ok {
 			if sel, ok := kv.Key.(*ast.SelectorExpr); ok && literal(kv.Value) != "" {
 				out[sel.Sel.Name] = literal(kv.Value)
@@ -167,6 +189,32 @@ func reasonTable(t *testing.T, blocked bool) string {
 			counted = "–"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.value, cell(r.meaning), counted)
+	}
+	return b.String()
+}
+
+// scanRules is the table of rules of `keyturn scan`, in their order.
+func scanRules(*testing.T) string {
+	var b strings.Builder
+	b.WriteString("| finding | in tables | what is so | controls | what to do |\n|---|---|---|---|---|\n")
+	for _, r := range scan.Rules {
+		var controls []string
+		for _, c := range r.Controls {
+			controls = append(controls, c.ID+": "+c.Title)
+		}
+		if len(controls) == 0 {
+			controls = []string{"–"}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", r.ID, cell(r.Label), cell(r.Means), cell(strings.Join(controls, "<br>")), cell(r.Do))
+	}
+	return b.String()
+}
+
+func scanAdvice(*testing.T) string {
+	var b strings.Builder
+	b.WriteString("| advice | instead of a key | when, and why |\n|---|---|---|\n")
+	for _, a := range scan.Advices {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", a.ID, cell(a.Instead), cell(a.Means))
 	}
 	return b.String()
 }

@@ -16,9 +16,17 @@ import (
 // notRun are the lines of ```sh blocks, with the reason why they are not run here.
 var notRun = map[string]string{
 	"make demo": "lasts until q is pressed; cmd/keyturn/demo_test.go plays it",
+	"install -m 755 bin/keyturn /usr/local/bin/keyturn":      "changes this machine",
+	"mkdir -p /etc/keyturn && cp keyturn.yaml /etc/keyturn/": "changes this machine",
+	"cp deploy/systemd/keyturn.service /etc/systemd/system/": "changes this machine; deploy/systemd_test.go has systemd read the file",
+	"systemctl enable --now keyturn":                         "needs systemd; cmd/keyturn/testdata/script/serve.txtar starts the program",
+	"sudo keyturn status -c /etc/keyturn/keyturn.yaml":       "needs the daemon of above; cmd/keyturn/testdata/script/serve.txtar does the same",
 	"make test": "this test is part of it",
+	"export KEYTURN_URL=https://keyturn.example.com KEYTURN_AWS_IDENTITY=1":                     "needs that server; cmd/keyturn/testdata/script/apikey-server.txtar does the same",
+	"keyturn credential-process mail":                                                           "needs the server of above",
 	"go install github.com/keyturn/keyturn/cmd/keyturn@latest":                                  "fetches what is published",
 	"keyturn sim --ready-file /tmp/sim.json":                                                    "serves until it is stopped; cmd/keyturn/testdata/script/sim.txtar starts it",
+	". /tmp/keyturn-demo-123456789/app":                                                         "needs the demo that wrote the file; internal/demo/stage_test.go does the same",
 	". /tmp/keyturn-demo-123456789/env":                                                         "needs the demo that wrote the file; the console block below it is run",
 	"* * * * * keyturn run --config /etc/keyturn/keyturn.yaml --json >> /var/log/keyturn.jsonl": "a line of crontab; its command is run on the same page",
 }
@@ -176,7 +184,7 @@ func (i item) commands() (out []command) {
 }
 
 // needs are programs that a machine may lack; make test sets them up where it can.
-var needs = regexp.MustCompile(`(?m)(?:^|\(|\| )(aws|python3) `)
+var needs = regexp.MustCompile(`(?m)(?:^|\(|\| )(aws|python3|curl) `)
 
 // works asks a program for little; python3 needs boto3.
 func works(name string) error {

@@ -21,9 +21,6 @@ type world struct {
 	ahead time.Duration // of AWS's clock before this machine's
 }
 
-// The administrator whose keys the commands of a page have.
-const administrator = "admin"
-
 func newWorld() (*world, error) {
 	w := &world{}
 	w.sim = awssim.New(awssim.Config{Seed: 1, Clock: w.now, Violation: func(text string) { panic(text) }})
@@ -71,6 +68,13 @@ func (w *world) act(text string) error {
 		return err
 	case "use": // USER SERVICE: its first key, now
 		return p.UseKey(w.sim.Keys(arg(1))[0].ID, arg(2), "us-east-1")
+	case "console": // USER: it gets a password
+		return p.SetConsolePassword(arg(1))
+	case "root-key":
+		return p.CreateRootKey("iam")
+	case "stack": // NAME USER: a CloudFormation stack makes a key of the user
+		_, err := p.CreateStack("us-east-1", arg(1), arg(2))
+		return err
 	case "secret": // NAME VALUE
 		_, value, _ := strings.Cut(text, arg(1)+" ")
 		return p.CreateSecret(arg(1), value, nil)

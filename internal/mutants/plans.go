@@ -24,7 +24,7 @@ var planMutants = []mutant{
 		`	if p.o.LeaveCare {
 		return &Decision{Reason: ReasonLeft}
 	}
-	create`, `	create`, "leaving-care-before-onboarding"),
+	if d := p.refuse`, `	if d := p.refuse`, "leaving-care-before-onboarding"),
 	inRotation("plan.go", "onboarding makes a third key",
 		`create := len(p.o.Keys) < maxKeys && `, `create := `, "legacy-two-adopt"),
 
@@ -75,7 +75,7 @@ var planMutants = []mutant{
 		`since, ok := p.st.since(keyID); ok && since.Inactive {`, `since, ok := p.st.since(keyID); false && ok && since.Inactive {`,
 		"trace16c-crash-after-the-second-deactivation"),
 	inRotation("planrotate.go", "falls back though a new key could be made",
-		` || p.current == "" || len(p.o.Keys) < maxKeys {`, ` || p.current == "" {`, "current-deleted-by-person"),
+		`if _, ok := p.activeCurrent(); ok || len(p.o.Keys) < maxKeys {`, `if _, ok := p.activeCurrent(); ok {`, "current-deleted-by-person"),
 	inRotation("planrotate.go", "a re-promotion is not recorded before",
 		`		{Kind: RecordPromoting, KeyID: keyID, VersionID: version},
 `, ``, "rollback-crashed-after-promoting"),

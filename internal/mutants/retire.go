@@ -23,7 +23,7 @@ var retireMutants = []mutant{
 		}
 		if !ok`, "foreign-key-in-the-way"),
 	inRotation("planretire.go", "retire: before its age",
-		`at := k.Created.Add(p.s.DeactivateAfter)`, `at := k.Created`, "rotate-asked-early"),
+		`at := k.Created.Add(p.s.DeactivateAfter)`, `at := k.Created`, "rotate-asked-early-of-90d"),
 	inRotation("planretire.go", "retire: the grace counts from the key's age and not from the promotion",
 		`at = latest(at, p.st.Promoted.At.Add(p.grace()))`, `_ = p.grace()`, "crash-after-promote"),
 	inRotation("planretire.go", "retire: a reactivated key has no grace",
@@ -52,7 +52,7 @@ var retireMutants = []mutant{
 `, `	_ = known
 `, "row04-last-used-unreadable"),
 	inRotation("planretire.go", "adopt: the only key that works goes",
-		`if other.ID != k.ID && other.Status == Active && !p.st.adopted(other.ID) {`, `if other.ID != k.ID {`,
+		`if other.ID != k.ID && other.Status == Active && !p.st.IsAdopted(other.ID) {`, `if other.ID != k.ID {`,
 		"legacy-two-other-one-inactive"),
 	inRotation("planretire.go", "delete: without knowing since when it is Inactive",
 		`		if !ok || !since.Inactive {

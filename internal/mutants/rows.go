@@ -12,7 +12,7 @@ var rowMutants = []mutant{
 	inWorld("row: CreateAccessKey is sent again", "internal/awscloud/keys.go",
 		"func(o *iam.Options) { o.Retryer = aws.NopRetryer{} })", "func(o *iam.Options) {})", "TestRowReplyOfCreateLost"),
 	inWorld("row: the unused one of two keys makes room", rotationDir+"/planretire.go",
-		`if p.current != "" || !p.st.adopted(k.ID) {`, `if p.current != "" {`, "TestRowTwoKeysAlready"),
+		`if p.current != "" || !p.st.IsAdopted(k.ID) {`, `if p.current != "" {`, "TestRowTwoKeysAlready"),
 	inWorld("row: a key that somebody made is retired", rotationDir+"/planretire.go",
 		"if k.Status != Active || k.Class != ClassPrevious && k.Class != ClassLegacy {",
 		"if k.Status != Active || k.Class == ClassCurrent {", "TestRowTwoKeysAlready"),
@@ -77,8 +77,10 @@ var rowMutants = []mutant{
 	inWorld("canary: an error quotes the secret's value", "internal/awscloud/store.go",
 		`cannot be kept: %v", versionID, err))`, `cannot be kept: %v: %s", versionID, err, *out.SecretString))`, "TestCanary"),
 	inWorld("canary: an event tells the secret", "internal/reconcile/execute.go",
-		"\tid, err := r.Journal.Begin(ctx, rotation.Event{At: r.task.Cloud.Date(), User: r.task.User, Run: r.id, Action: a.Kind,\n",
+		"\tid, err := r.Journal.Begin(ctx, rotation.Event{At: r.task.Cloud.Date(), User: r.task.User, Run: r.id, Action: a.Kind,\n"+
+			"\t\tReason: d.Reason, KeyID: a.KeyID, VersionID: a.VersionID, Detail: r.wish(d.Reason)})\n",
 		"\tleak := \"\"\n\tif r.made != nil {\n\t\tleak = r.made.Secret.Reveal()\n\t}\n"+
-			"\tid, err := r.Journal.Begin(ctx, rotation.Event{At: r.task.Cloud.Date(), User: r.task.User, Run: r.id, Action: a.Kind, Detail: leak,\n",
+			"\tid, err := r.Journal.Begin(ctx, rotation.Event{At: r.task.Cloud.Date(), User: r.task.User, Run: r.id, Action: a.Kind,\n"+
+			"\t\tReason: d.Reason, KeyID: a.KeyID, VersionID: a.VersionID, Detail: leak})\n",
 		"TestCanary"),
 }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -102,7 +103,9 @@ func (p *program) later(d time.Duration) {
 // run runs the binary, captures both of its outputs and counts its exit code.
 func (p *program) run(args ...string) (stdout string) {
 	p.t.Helper()
-	cmd := exec.Command(p.bin, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // nothing that is asked for here waits for so long
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.bin, args...)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -150,6 +153,7 @@ func (p *program) alone() {
 // TestCanaryProgram: neither output of any command of the real program, nor its database, holds a secret access key, its own
 // credentials included, whatever AWS answers.
 func TestCanaryProgram(t *testing.T) {
+	t.Parallel()
 	c := newCaptured()
 	p := startProgram(t, c)
 	for _, args := range [][]string{{"config", "check"}, {"config", "example"}, {"config", "schema"}, {"policy", "rotator"},
@@ -225,6 +229,7 @@ func TestCanaryProgram(t *testing.T) {
 	p.run("run", "--json")
 	p.env = good
 	p.everything()
+	p.daemon()
 
 	c.files(t, p.dir)
 	if p.exits[0] < 20 || p.exits[2] < 2 || p.exits[3] < 20 {
@@ -234,6 +239,6 @@ func TestCanaryProgram(t *testing.T) {
 	for _, command := range []string{"run", "rotate", "plan", "status", "config", "policy", "version"} {
 		places = append(places, "stdout of "+command)
 	}
-	c.search(t, append(places, "stderr of run", "stderr of rotate")...)
+	c.search(t, append(append(places, daemonPlaces...), "stderr of run", "stderr of rotate")...)
 	fmt.Fprintf(os.Stdout, "canary: %v runs of the program by exit code\n", p.exits)
 }

@@ -20,8 +20,11 @@ import (
 // and base64 write in other ways.
 const mark = "keyturnCANARY+/mark/x9Qz"
 
-// canaryForms are ways in which a text can stand somewhere without being seen at once, each with what to search for.
-var canaryForms = func() map[string][][]byte {
+// canaryForms are those of the mark.
+var canaryForms = formsOf(mark)
+
+// formsOf gives ways in which a text can stand somewhere without being seen at once, each with what to search for.
+func formsOf(mark string) map[string][][]byte {
 	forms := map[string][][]byte{"plain": {[]byte(mark)}}
 	h := hex.EncodeToString([]byte(mark))
 	forms["hex"] = [][]byte{[]byte(h), []byte(strings.ToUpper(h))}
@@ -33,7 +36,7 @@ var canaryForms = func() map[string][][]byte {
 		}
 	}
 	return forms
-}()
+}
 
 var (
 	unicodeEscape = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
@@ -60,10 +63,10 @@ func unescaped(data []byte) []byte {
 }
 
 // findCanary names the forms in which the mark stands in data, and where.
-func findCanary(data []byte) (found []string) { return findIn(data, 3) }
+func findCanary(data []byte) (found []string) { return findIn(data, canaryForms, 3) }
 
-func findIn(data []byte, layers int) (found []string) {
-	for name, needles := range canaryForms {
+func findIn(data []byte, forms map[string][][]byte, layers int) (found []string) {
+	for name, needles := range forms {
 		for _, n := range needles {
 			if at := bytes.Index(data, n); at >= 0 {
 				found = append(found, fmt.Sprintf("%s: …%.160q", name, data[max(0, at-80):at]))
@@ -74,7 +77,7 @@ func findIn(data []byte, layers int) (found []string) {
 		return found
 	}
 	for at := bytes.Index(data, gzipHead); at >= 0; {
-		found = append(found, within("gzip", unzip(data[at:]), layers)...)
+		found = append(found, within("gzip", unzip(data[at:]), forms, layers)...)
 		next := bytes.Index(data[at+1:], gzipHead)
 		if next < 0 {
 			break
@@ -84,16 +87,16 @@ func findIn(data []byte, layers int) (found []string) {
 	for _, p := range packed64.FindAll(data, -1) {
 		text := strings.NewReplacer("-", "+", "_", "/").Replace(string(p))
 		raw, _ := base64.RawStdEncoding.DecodeString(text[:len(text)/4*4+[]int{0, 0, 2, 3}[len(text)%4]])
-		found = append(found, within("gzip in base64", unzip(raw), layers)...)
+		found = append(found, within("gzip in base64", unzip(raw), forms, layers)...)
 	}
 	if u := unescaped(data); !bytes.Equal(u, data) {
-		found = append(found, within("escaped", u, layers)...)
+		found = append(found, within("escaped", u, forms, layers)...)
 	}
 	return found
 }
 
-func within(how string, data []byte, layers int) (found []string) {
-	for _, f := range findIn(data, layers-1) {
+func within(how string, data []byte, forms map[string][][]byte, layers int) (found []string) {
+	for _, f := range findIn(data, forms, layers-1) {
 		found = append(found, how+", "+f)
 	}
 	return found

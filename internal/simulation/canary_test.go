@@ -27,6 +27,7 @@ import (
 // captured is everything that was written somewhere, by who wrote it.
 type captured struct {
 	mu    sync.Mutex
+	keys  []string // secret parts of API keys
 	texts map[string]*bytes.Buffer
 }
 
@@ -181,6 +182,15 @@ func (c *captured) search(t *testing.T, places ...string) {
 		}
 		if found := findCanary(text.Bytes()); len(found) > 0 {
 			t.Errorf("a secret access key stands in %q:\n%s", where, strings.Join(found[:min(4, len(found))], "\n"))
+		}
+		for _, key := range c.keys {
+			forms := formsOf(key)
+			if len(findIn(append(bytes.Clone(text.Bytes()), key...), forms, 0)) == 0 {
+				t.Errorf("an API key planted in %q was not found", where)
+			}
+			if found := findIn(text.Bytes(), forms, 3); len(found) > 0 {
+				t.Errorf("an API key stands in %q:\n%s", where, strings.Join(found[:min(4, len(found))], "\n"))
+			}
 		}
 	}
 	fmt.Fprintf(os.Stdout, "canary: %d places, %d bytes searched\n", len(c.texts), total)

@@ -76,6 +76,7 @@ const secondFaults = 24
 // TestCrashTable puts every kind of fault at every call of a user's first twenty-six minutes (first key, rotation, deactivation,
 // deletion, rotation), and then a second fault at every call of the runs that recover from the first.
 func TestCrashTable(t *testing.T) {
+	t.Parallel()
 	const window = 26 * time.Minute
 	undisturbed := crashed(t, window)
 	singles, doubles := 0, 0

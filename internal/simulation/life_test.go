@@ -140,7 +140,12 @@ func (w *world) disturbLoop() {
 func (w *world) mend() {
 	w.note("the disturbances end")
 	w.ending = true
-	w.after(50*time.Minute, func() { w.ask(rotation.Request{Kind: rotation.RequestResume}) })
+	w.thaw()
+	w.after(50*time.Minute, func() {
+		if w.isPaused() { // one who is not is not resumed: that would be refused, and say no more of what is wrong
+			w.ask(rotation.Request{Kind: rotation.RequestResume})
+		}
+	})
 	w.after(55*time.Minute, func() {
 		for _, k := range w.last.Keys {
 			if k.Class == rotation.ClassForeign || (w.last.Reason == rotation.BlockedNoSlot || w.last.Reason == rotation.BlockedRollback) &&
@@ -149,9 +154,21 @@ func (w *world) mend() {
 			}
 		}
 	})
-	if w.last.Reason == rotation.BlockedUserChanged {
-		w.after(45*time.Minute, func() { w.ask(rotation.Request{Kind: rotation.RequestAdopt}) })
+	// Two looks at least an hour apart at most: what hid behind another trouble has come out by then.
+	for _, at := range []time.Duration{45 * time.Minute, 75 * time.Minute} {
+		w.after(at, func() {
+			if w.last.Reason == rotation.BlockedUserChanged {
+				w.ask(rotation.Request{Kind: rotation.RequestAdopt})
+			}
+		})
 	}
+}
+
+// isPaused reports whether the tags say so. Another trouble may hide it from the last look.
+func (w *world) isPaused() bool {
+	s, _ := w.secret()
+	st, _, err := rotation.ParseState(s.Tags)
+	return err == nil && st.Pause.Paused
 }
 
 // notStuck: after three undisturbed periods the current key works and is no older than the schedule allows.

@@ -18,7 +18,7 @@ func (w *world) act() {
 	}
 	acts := []func(){w.createForeign, w.deactivateKey, w.deactivateKey, w.reactivateKey, w.deleteKey, w.editSecret, w.editSecret,
 		w.otherFields, w.stripTags, w.recreateUser, w.moveStage, w.deleteSecret, w.askRotate, w.askRevoke, w.askRollback, w.askPause,
-		w.changeSchedule}
+		w.changeSchedule, w.freezeAll}
 	acts[w.rng.IntN(len(acts))]()
 	w.hit = true
 	w.notYet = time.Now().Add(staleness + time.Second)

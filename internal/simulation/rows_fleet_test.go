@@ -190,7 +190,7 @@ func TestRowOneUserFails(t *testing.T) {
 					return awssim.Fate{}
 				}
 				bad := []string{"svc-000", "svc-003", "svc-005"}
-				n.start(usualConfig(concurrency), false)
+				n.start(usualConfig(concurrency)+"blast_radius: {failing: 0%}\n", false) // three of eight would stop everybody
 				n.live(5 * time.Minute)
 				n.rotated("after five minutes", 6*time.Minute, bad...)
 				n.live(40 * time.Minute)

@@ -239,8 +239,13 @@ func TestRowNotificationFails(t *testing.T) {
 		ended()
 		w.notStuck(w.schedule.RotateEvery)
 		disk.failEnd = true // the outcome cannot be recorded: the run stops, and the next one observes what came of it
+		before, after := changes, 0
+		w.onRun = func(reconcile.Result) { before, after = changes, max(after, changes-before) }
 		w.play(time.Now().Add(15 * time.Minute))
-		disk.failEnd = false
+		if after != 1 {
+			w.fail("outcomes cannot be recorded, and a run made %d changes", after)
+		}
+		disk.failEnd, w.onRun = false, nil
 		w.play(time.Now().Add(40 * time.Minute))
 		w.notStuck(w.schedule.RotateEvery)
 	})

@@ -87,8 +87,9 @@ func (w *world) look() {
 func (w *world) pass(p *process) reconcile.Result {
 	w.phase = w.phaseNow()
 	asked, from := w.request, w.currentKey()
+	w.begun = w.frozen(w.now()).On()
 	res := p.rec.Run(p.ctx, reconcile.Task{User: w.user, UserID: w.userID, Schedule: w.schedule, Cloud: w.session(p),
-		Request: asked, LeaveCare: w.leave, ExistingAllowed: w.existing})
+		Request: asked, LeaveCare: w.leave, ExistingAllowed: w.existing, Frozen: w.frozen})
 	w.last = res
 	w.note("%s %s key=%s detail=%q next=%s err=%v", p.name, res.Reason, res.KeyID, res.Detail,
 		res.Recheck.Add(-w.skew).Sub(w.start), res.Err)

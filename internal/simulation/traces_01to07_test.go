@@ -26,6 +26,14 @@ func TestTrace01PendingLeftOnCurrent(t *testing.T) {
 			inUse(s, k1)
 		})
 	})
+	t.Run("moved back and edited, the intent closed", func(t *testing.T) {
+		playTrace(t, options{schedule: minutes(20, 30, 35)}, func(s *scene) {
+			k0, k1 := s.rotated()
+			s.moves(k0)
+			s.edits(s.valueOf(k0))
+			inUse(s, k1)
+		})
+	})
 	t.Run("edited once, the promotion not recorded", func(t *testing.T) {
 		playTrace(t, options{schedule: minutes(20, 30, 35)}, func(s *scene) {
 			k0 := s.first()
@@ -33,6 +41,17 @@ func TestTrace01PendingLeftOnCurrent(t *testing.T) {
 			s.until(20*time.Minute + 4*time.Second)
 			k1 := s.currentKey()
 			s.edits(s.valueOf(k0))
+			inUse(s, k1)
+		})
+	})
+	t.Run("edited twice, the promotion not recorded", func(t *testing.T) {
+		playTrace(t, options{schedule: minutes(20, 30, 35)}, func(s *scene) {
+			k0 := s.first()
+			s.diesAfter("UpdateSecretVersionStage")
+			s.until(20*time.Minute + 4*time.Second)
+			k1 := s.currentKey()
+			s.edits(s.valueOf(k0))
+			s.edits(s.valueOf(k0) + " ")
 			inUse(s, k1)
 		})
 	})

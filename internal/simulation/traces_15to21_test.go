@@ -51,12 +51,14 @@ func TestTrace15StalledProcessCreatesLate(t *testing.T) {
 					s.wait(5 * time.Minute)
 				}
 				s.proc.rec.Journal = &j
-				created := s.sent["CreateAccessKey"]
+				created, begun := s.sent["CreateAccessKey"], s.begun(rotation.CreateKey)
+				tooLate := j.end
 				s.until(10*time.Minute - time.Second)
 				s.wait(time.Second)
 				s.look()
 				s.want(stalled && s.now().Sub(s.origin) >= 15*time.Minute, "the process stalled")
 				s.want(s.sent["CreateAccessKey"] == created, "the call is not sent any more")
+				s.want(s.begun(rotation.CreateKey) == begun || !tooLate, "and not even begun, when the time was over before")
 				s.goesOn()
 			})
 		})

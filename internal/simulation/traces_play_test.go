@@ -213,6 +213,14 @@ func (s *scene) edits(value string) {
 	}
 }
 
+// moves is a person who moves AWSCURRENT to the version of a key.
+func (s *scene) moves(id string) {
+	s.note("person moves AWSCURRENT to %s", id)
+	if err := s.sim.People().MoveStage(secretName, rotation.StageCurrent, rotation.VersionID(id)); err != nil {
+		s.fail("moving AWSCURRENT: %v", err)
+	}
+}
+
 // valueOf is what the secret holds for a key.
 func (s *scene) valueOf(id string) string {
 	sec, _ := s.secret()

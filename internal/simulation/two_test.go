@@ -77,6 +77,7 @@ func TestTwoShareOneDatabase(t *testing.T) {
 // TestTwoShareNothing: two rotators that know nothing of each other. No secret in use is lost; what cannot be told apart is
 // reported and never deleted.
 func TestTwoShareNothing(t *testing.T) {
+	t.Parallel()
 	var seed, foreign atomic.Uint64
 	most := uint64(*interleavings)
 	t.Run("worlds", func(t *testing.T) {

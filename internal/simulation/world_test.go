@@ -49,7 +49,10 @@ type world struct {
 	legacy  []string // keys that stood before keyturn's care
 	// existing: the secret stood before keyturn, and others keep fields in it.
 	existing bool
-	refused  rotation.Reason // with which the last wish ended
+	// freeze stands until its end, or until it is taken away; begun tells whether it stood when the pass began.
+	freeze  rotation.Freeze
+	begun   bool
+	refused rotation.Reason // with which the last wish ended
 	// carriedFrom is the key that was current when the last wish was taken up.
 	carriedFrom string
 	notYet      time.Time // people acted: a look before this one could be stale
@@ -221,6 +224,7 @@ func (m *mortal) Begin(ctx context.Context, e rotation.Event) (int64, error) {
 		return 0, errDead
 	}
 	m.p.w.note("%s begin %s %s (%s)", m.p.name, e.Action, e.KeyID, e.Reason)
+	m.p.w.checkFrozen(e)
 	return m.Journal.Begin(ctx, e)
 }
 
