@@ -32,6 +32,8 @@ var figures = []figure{
 	{"rates", "1,000 due users under AWS's request rates", underRates},
 	{"simulator", "requests that the simulator answers", simulatorSpeed},
 	{"cpu", "CPU of a key's life", cpuOfALife},
+	{"serve", "the daemon with 10,000 users", tenThousand},
+	{"api", "reads of credentials through the REST API", credentialsAPI},
 }
 
 func names() string {

@@ -31,23 +31,26 @@ func passOverIdle(ctx context.Context, b *bench) ([]row, error) {
 	if err := s.set(ctx, 0, thinking); err != nil {
 		return nil, err
 	}
-	var walls []time.Duration
 	var calls int64
-	for range repeats {
+	walls, note, err := quiet([]*sim{s}, func() (time.Duration, error) {
 		if err := s.reset(ctx); err != nil {
-			return nil, err
+			return 0, err
 		}
 		p, err := k.expect(ctx, 0, 0, 0)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		if r, err = s.report(ctx); err != nil {
-			return nil, err
+			return 0, err
 		}
 		if p.Users != users {
-			return nil, fmt.Errorf("the pass knew of %d users instead of %d", p.Users, users)
+			return 0, fmt.Errorf("the pass knew of %d users instead of %d", p.Users, users)
 		}
-		walls, calls = append(walls, p.wall), max(calls, r.Calls)
+		calls = max(calls, r.Calls)
+		return p.wall, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	naive, err := b.naive(ctx, "lookers", users)
 	if err != nil {
@@ -57,7 +60,7 @@ func passOverIdle(ctx context.Context, b *bench) ([]row, error) {
 		what: "`keyturn run`, 1,000 users with nothing due, 20 ms per AWS call", measured: seconds(walls),
 		bound: "≤ 0.5 s", verdict: judge(median(walls) <= bound),
 		beside: fmt.Sprintf("asking IAM for each user's keys in turn: %.1f s, 1,000 calls", naive.Seconds()),
-		note:   "Whole process; recheck times known.",
+		note:   "Whole process; recheck times known." + note,
 	}, {
 		what: "AWS calls of that pass", measured: fmt.Sprint(calls), bound: fmt.Sprintf("≤ %d", most), verdict: judge(calls <= most),
 		beside: "1,000",

@@ -21,24 +21,27 @@ type keyturn struct {
 // lifted takes every bound off keyturn's own pace.
 const lifted = "pace: {iam: 0, sts: 0, secret_writes: 0, secret_tags: 0, secret_reads: 0}\n"
 
-// install writes a configuration: every default, but for the lines of more.
+// install makes a folder for a configuration and a database.
 func (b *bench) install(s *sim, more string) (*keyturn, error) {
 	b.folders++
 	folder := filepath.Join(b.dir, fmt.Sprint(b.folders))
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return nil, err
 	}
-	config := "region: " + region + "\nusers:\n  include: [{tag: \"keyturn:managed=true\"}]\n" + more
-	if err := os.WriteFile(filepath.Join(folder, "keyturn.yaml"), []byte(config), 0o600); err != nil {
-		return nil, err
-	}
-	return &keyturn{
+	k := &keyturn{
 		binary: b.binary, folder: folder, database: filepath.Join(folder, "keyturn.db"),
 		env: []string{
 			"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "AWS_EC2_METADATA_DISABLED=true", "AWS_ENDPOINT_URL=" + s.Endpoint,
 			"AWS_ACCESS_KEY_ID=" + s.KeyID, "AWS_SECRET_ACCESS_KEY=" + s.Secret,
 		},
-	}, nil
+	}
+	return k, k.configure(more)
+}
+
+// configure writes the configuration: every default, but for the lines of more.
+func (k *keyturn) configure(more string) error {
+	text := "region: " + region + "\nusers:\n  include: [{tag: \"keyturn:managed=true\"}]\n" + more
+	return os.WriteFile(filepath.Join(k.folder, "keyturn.yaml"), []byte(text), 0o600)
 }
 
 // pass is what one `keyturn run` did and took, as a whole process.

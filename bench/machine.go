@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -18,7 +17,7 @@ func describe() machine {
 		cpu:    field("/proc/cpuinfo", "model name"),
 		memory: field("/proc/meminfo", "MemTotal"),
 		kernel: strings.TrimSpace(read("/proc/sys/kernel/osrelease")),
-		load:   strings.Join(strings.Fields(read("/proc/loadavg"))[:1], " "),
+		load:   strings.SplitN(read("/proc/loadavg"), " ", 2)[0],
 		wrk:    "not installed",
 	}
 	// wrk prints its version and exits 1.
@@ -26,14 +25,6 @@ func describe() machine {
 		m.wrk = strings.Join(strings.Fields(strings.SplitN(string(out), "\n", 2)[0])[:2], " ")
 	}
 	return m
-}
-
-func read(path string) string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "unknown"
-	}
-	return string(b)
 }
 
 func field(path, name string) string {
@@ -51,15 +42,16 @@ func (b *bench) report(m machine) string {
 	p := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
 	p("# What keyturn takes\n")
 	p("Measured by `make bench` on %s; the program is in this folder. The simulated AWS runs in a process of its own, on the same", time.Now().UTC().Format("2006-01-02"))
-	p("machine, and answers after no network; keyturn is the real binary. Where several values are given, the median counts.\n")
+	p("machine, and answers at once unless a delay is named; keyturn is the real binary. Where several values are given, the median counts.")
+	p("A measurement during which other programs used more than 5 %% of the machine is repeated, as far as that helps.\n")
 	p("| figure | measured | bound | | beside it, in the same run |\n|---|---|---|---|---|")
 	for _, r := range b.rows {
-		p("| %s | %s | %s | %s | %s |", r.what, r.measured, r.bound, r.verdict, r.beside)
+		p("%s", r.line())
 	}
 	p("\n## How")
 	for _, r := range b.rows {
 		if r.note != "" {
-			p("- **%s.** %s", r.what, r.note)
+			p("%s", r.how())
 		}
 	}
 	p("\n## What was at work meanwhile\nWithout these no figure counts.\n")
@@ -67,7 +59,7 @@ func (b *bench) report(m machine) string {
 	seen := map[proof]bool{}
 	for _, x := range b.proofs {
 		if !seen[x] {
-			p("| %s | %s | %s |", x.what, map[bool]string{true: "proved", false: "NOT PROVED"}[x.ok], x.detail)
+			p("%s", x.line())
 		}
 		seen[x] = true
 	}

@@ -27,6 +27,9 @@ var roles = map[string]func(ctx context.Context, arg string) error{
 	"serial":    serial,
 	"lookers":   lookers,
 	"lives":     lives,
+
+	"barehandler": barehandler,
+	"steady":      steady,
 }
 
 func main() {
@@ -45,8 +48,11 @@ func run(ctx context.Context) int {
 		return 0
 	}
 	binary := flag.String("keyturn", "bin/keyturn", "the keyturn binary to measure")
-	out := flag.String("out", "bench/RESULTS.md", "where the results go; not written with -only")
+	out := flag.String("out", "bench/RESULTS.md", "where the results go; not written with -only, unless -replace is given as well")
+	replace := flag.Bool("replace", false, "with -only: put these figures into the results in place of those that stand there")
 	only := flag.String("only", "", "figures to measure, separated by commas: "+names()+"; empty: all")
+	flag.DurationVar(&apiWatch, "watch", apiWatch, "for how long the figure api watches latency and memory")
+	flag.DurationVar(&apiOnboard, "onboard", apiOnboard, "within what time the figure api takes its users into care")
 	flag.Parse()
 
 	b, err := newBench(*binary)
@@ -68,7 +74,25 @@ func run(ctx context.Context) int {
 		for _, r := range rows {
 			b.rows = append(b.rows, r)
 			b.say("  %-7s %s: %s (bound: %s)", r.verdict, r.what, r.measured, r.bound)
+			if r.beside+r.note != "" {
+				b.say("          beside: %s; %s", r.beside, r.note)
+			}
 		}
+	}
+	if *only != "" && *replace {
+		had, err := os.ReadFile(*out)
+		text := ""
+		if err == nil {
+			text, err = b.replace(string(had), strings.Split(*only, ","), before)
+		}
+		if err == nil {
+			err = os.WriteFile(*out, []byte(text), 0o644)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench: writing the results:", err)
+			return 1
+		}
+		b.say("the figures are in %s", *out)
 	}
 	if *only == "" {
 		if err := os.WriteFile(*out, []byte(b.report(before)), 0o644); err != nil {

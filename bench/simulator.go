@@ -8,12 +8,15 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/awssim"
+	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/rotation"
 )
 
 // world says what the simulator's process begins with.
@@ -23,6 +26,7 @@ type world struct {
 	Care   bool          // the safety rules watch them, on the default schedule
 	Rates  bool          // AWS's request rates; otherwise the buckets are counted and never empty
 	Offset time.Duration // of the simulator's clock
+	Speed  float64       // divides every duration, in the simulator and in what Care means; 0: 1
 }
 
 func userName(i int) string         { return fmt.Sprintf("app-%04d", i) }
@@ -43,6 +47,8 @@ type report struct {
 	MostPerUser      int64            // calls about the user with the most of them
 	Violations       []string         // since the beginning
 	Promoted         []time.Time      // when each user's AWSCURRENT last moved
+	Late             []time.Duration  // of each CreateAccessKey after its current key was due, ascending
+	FirstChange      time.Time        // when the first changing call about a user came, by this machine's clock
 }
 
 // settings are changed while the simulator serves.
@@ -59,6 +65,9 @@ type served struct {
 	calls      map[string]int64
 	byUser     map[string]int64
 	violations []string
+	late       []time.Duration
+	first      time.Time
+	schedule   rotation.Schedule
 }
 
 // simulator serves a world until its standard input ends.
@@ -69,8 +78,13 @@ func simulator(ctx context.Context, arg string) error {
 	}
 	s := &served{users: w.Users, calls: map[string]int64{}, byUser: map[string]int64{}}
 	s.offset.Store(int64(w.Offset))
+	if w.Speed == 0 {
+		w.Speed = 1
+	}
+	usual := config.Default().Schedule
+	s.schedule = rotation.Schedule{RotateEvery: w.scaled(usual.RotateEvery.Interval.D()), JitterShare: float64(config.Default().Jitter)}
 	s.world = awssim.New(awssim.Config{
-		Seed: 1, Rates: rates(w.Rates), OnCall: s.call,
+		Speed: w.Speed, Seed: 1, Rates: rates(w.Rates), OnCall: s.call,
 		Clock: func() time.Time { return time.Now().Add(time.Duration(s.offset.Load())) },
 		Violation: func(text string) {
 			s.mu.Lock()
@@ -146,22 +160,54 @@ func (s *served) seed(w world) error {
 			}
 		}
 		if w.Care {
-			s.world.Care(user, awssim.Care{SecretName: secretName(user), Grace: 2 * time.Minute, Retention: 3 * time.Minute,
-				Quarantine: 5 * time.Minute, VerifySuccesses: 2})
+			s.world.Care(user, awssim.Care{SecretName: secretName(user), Grace: w.scaled(2 * time.Minute),
+				Retention: w.scaled(3 * time.Minute), Quarantine: w.scaled(5 * time.Minute), VerifySuccesses: 2})
 		}
 	}
 	return nil
 }
 
+func (w world) scaled(d time.Duration) time.Duration { return time.Duration(float64(d) / w.Speed) }
+
 // call counts, and delays as asked.
 func (s *served) call(c *awssim.Call) awssim.Fate {
 	if isUser(c.User) {
+		late, rotation := s.lateness(c)
 		s.mu.Lock()
 		s.calls[c.Operation]++
 		s.byUser[c.User]++
+		if rotation {
+			s.late = append(s.late, late)
+		}
+		if s.first.IsZero() && changes(c.Operation) {
+			s.first = time.Now()
+		}
 		s.mu.Unlock()
 	}
 	return awssim.Fate{Delay: time.Duration(s.delay.Load())}
+}
+
+func changes(operation string) bool {
+	for _, reads := range []string{"Get", "List", "Describe"} {
+		if strings.HasPrefix(operation, reads) {
+			return false
+		}
+	}
+	return true
+}
+
+// lateness is how long after the newest key of its user was due a new one is asked for, by its CreateDate, which has whole seconds; false
+// for other calls and first keys.
+func (s *served) lateness(c *awssim.Call) (time.Duration, bool) {
+	if c.Operation != "CreateAccessKey" {
+		return 0, false
+	}
+	keys := s.world.Keys(c.User)
+	if len(keys) == 0 {
+		return 0, false
+	}
+	k := keys[len(keys)-1]
+	return c.At.Sub(s.schedule.Due(rotation.Key{ID: k.ID, Created: k.Created.Truncate(time.Second)})), true
 }
 
 func (s *served) set(w http.ResponseWriter, r *http.Request) {
@@ -180,6 +226,7 @@ func (s *served) reset(http.ResponseWriter, *http.Request) {
 	defer s.mu.Unlock()
 	clear(s.calls)
 	clear(s.byUser)
+	s.late, s.first = nil, time.Time{}
 }
 
 func (s *served) report(w http.ResponseWriter, _ *http.Request) {
@@ -203,6 +250,6 @@ func (s *served) report(w http.ResponseWriter, _ *http.Request) {
 	for _, n := range s.byUser {
 		out.MostPerUser = max(out.MostPerUser, n)
 	}
-	out.Violations = s.violations
+	out.Violations, out.FirstChange, out.Late = s.violations, s.first, slices.Sorted(slices.Values(s.late))
 	_ = json.NewEncoder(w).Encode(out) // a reader that went away asks again
 }
