@@ -86,7 +86,7 @@ func (p *planner) quiet(k ClassifiedKey, ready time.Time) bool {
 		}
 		if !p.over(latest(use.At, k.Created).Add(p.l.LegacyQuiet)) {
 			p.waitFor(ReasonWaitingLegacy, k.ID)
-			p.usedBy(use)
+			p.usedBy(k.ID, use)
 			return false
 		}
 		return true
@@ -104,12 +104,13 @@ func (p *planner) quiet(k ClassifiedKey, ready time.Time) bool {
 	}
 	p.wakeAt(ready.Add(p.l.MaxHold))
 	p.waitFor(ReasonHeld, k.ID)
-	p.usedBy(use)
+	p.usedBy(k.ID, use)
 	return false
 }
 
-func (p *planner) usedBy(use LastUse) {
-	if !use.At.IsZero() {
+// usedBy tells of the last use of the key that the wait is for.
+func (p *planner) usedBy(keyID string, use LastUse) {
+	if p.about == keyID && !use.At.IsZero() {
 		p.detail = fmt.Sprintf("last used by %s in %s at %s", use.Service, use.Region, stamp(use.At))
 	}
 }
