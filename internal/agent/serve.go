@@ -17,9 +17,10 @@ import (
 // Path is where a user's credentials are, before its name.
 const Path = "/v1/container/"
 
-var legal = regexp.MustCompile(`^(\d{12}:)?[A-Za-z0-9_+=,.@-]{1,64}$`)
+var legal = regexp.MustCompile(`^((\d{12})?:)?[A-Za-z0-9_+=,.@-]{1,64}$`)
 
-// Legal reports whether a text is the name of an IAM user, NAME or ACCOUNT:NAME.
+// Legal reports whether a text is the name of an IAM user, NAME or ACCOUNT:NAME. A NAME may have the colon as well: . and .. need it, as they
+// would be steps in a path.
 func Legal(user string) bool { return legal.MatchString(user) }
 
 // Handler answers the programs of this machine.
@@ -64,7 +65,7 @@ func (a *Agent) container(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "bad-user", "this is no name of an IAM user: write NAME or ACCOUNT:NAME")
 		return
 	}
-	got, err := a.credentials(r.Context(), user)
+	got, err := a.credentials(r.Context(), strings.TrimPrefix(user, ":"))
 	var answered *client.Error
 	switch {
 	case err == nil:

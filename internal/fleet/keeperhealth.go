@@ -6,6 +6,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/awscloud"
 	"github.com/keyturn/keyturn/internal/config"
+	"github.com/keyturn/keyturn/internal/rotation"
 )
 
 // Health is how a Keeper is doing.
@@ -89,6 +90,16 @@ func (k *Keeper) Selection() Selection {
 		out.Members[i] = p.member
 	}
 	return out
+}
+
+// Schedule is that of a user under care; known is false for others.
+func (k *Keeper) Schedule(u rotation.User) (_ rotation.Schedule, known bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if p := k.index.users[u]; p != nil {
+		return p.member.Schedule, true
+	}
+	return rotation.Schedule{}, false
 }
 
 // Settings are those in force.

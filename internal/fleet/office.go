@@ -35,6 +35,8 @@ type OfficeConfig struct {
 	// Selection gives who is looked after now, and with anew as AWS says now; its members' Standings are those of the last run, and may
 	// be without keys. Nil: AWS is asked, and its answer kept for a minute.
 	Selection func(ctx context.Context, anew bool) (Selection, error)
+	// Schedule gives the schedule of a user as far as it is known without asking AWS, for States. Nil: of nobody.
+	Schedule func(rotation.User) (_ rotation.Schedule, known bool)
 	// Looked is told of every run that was made for an operator, as soon as it has ended. Nil: nobody is.
 	Looked func(Member, reconcile.Result)
 
@@ -139,7 +141,7 @@ func (o *Office) States(ctx context.Context, names ...string) (out []State, err 
 	}
 	for _, m := range found {
 		if len(names) > 0 || m.Standing.Reason != rotation.ReasonLeft {
-			out = append(out, stateOf(m))
+			out = append(out, o.remembered(m))
 		}
 	}
 	return out, nil
@@ -163,9 +165,17 @@ func (o *Office) statesOf(ctx context.Context, names []string) (out []State, err
 		if err != nil || !known {
 			return nil, err
 		}
-		out = append(out, stateOf(Member{User: u, Known: !st.At.IsZero(), Standing: st}))
+		out = append(out, o.remembered(Member{User: u, Known: !st.At.IsZero(), Standing: st}))
 	}
 	return out, nil
+}
+
+// remembered is stateOf for a member of whom only the database was asked.
+func (o *Office) remembered(m Member) State {
+	if o.cfg.Schedule != nil {
+		m.Schedule, _ = o.cfg.Schedule(m.User)
+	}
+	return stateOf(m)
 }
 
 // stateOf is a member as the last run left it.

@@ -88,7 +88,7 @@ func (s *Server) vaultCredentials(w http.ResponseWriter, r *http.Request, c *cal
 		s.fail(w, r, c, err)
 		return
 	}
-	s.answer(w, r, c, envelope(vaultCredential{got.AccessKeyID, got.SecretAccessKey.Reveal(), got.Expiration.UTC()},
+	s.answer(w, r, c, envelope(vaultCredential{got.AccessKeyID, got.SecretAccessKey.Reveal(), got.Expiration.UTC().Truncate(time.Second)},
 		vaultLease(got.Grace, got.Expiration.Sub(s.Now())), "aws"))
 }
 
