@@ -7,6 +7,9 @@ CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/keyturn
 VENV  := $(CACHE)/venv
 BIN   := $(CACHE)/bin
 SIM   := ./internal/simulation
+# packages with properties over drawn cases: `make test` draws the same ones each time, `make soak` others and many more
+DRAWN := ./internal/rotation ./internal/apikey ./internal/awscloud ./internal/config ./internal/credentials
+SEED  := -args -rapid.seed=1
 JS    := $(CACHE)/js
 DEB   := $(CACHE)/debian
 
@@ -29,7 +32,8 @@ test: tools vet ## Everything that must pass: unit tests, scripts, conformance, 
 	@$(MAKE) --no-print-directory -j2 test-here test-beside
 
 test-here:
-	go test -timeout 20m -p 4 -parallel 8 $$(go list ./... | grep -vE '/internal/(simulation|endtoend)$$')
+	go test -timeout 20m -p 4 -parallel 8 $$(go list ./... | grep -vE '/internal/(simulation|endtoend)$$' | grep -vxF "$$(go list $(DRAWN))")
+	go test -timeout 20m -p 4 -parallel 8 $(DRAWN) $(SEED)
 	go test -timeout 20m -parallel 6 -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
 	go test -timeout 20m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000 | $(QUIET)
 
@@ -43,7 +47,7 @@ test-endtoend:
 
 test-race:
 	go test -timeout 20m -race ./client ./internal/agent ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet ./internal/control ./internal/daemon ./internal/engine ./internal/server
-	go test -timeout 20m -race -skip TestOutageOfAMinuteHurtsNobody ./internal/credentials
+	go test -timeout 20m -race -skip TestOutageOfAMinuteHurtsNobody ./internal/credentials $(SEED)
 
 # of a verbose run: what tests print, failures, and the closing lines
 QUIET = { grep -vE '^ *(=== |--- PASS|PASS$$)' || true; }
@@ -56,8 +60,9 @@ lint: ## golangci-lint with .golangci.yml (built into the cache folder on first 
 	@test -x $(BIN)/golangci-lint || GOBIN=$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 	$(BIN)/golangci-lint run ./...
 
-soak: tools ## 1,000,000 simulated rotations; real consumers in real time; hours on a small machine
+soak: tools ## 1,000,000 simulated rotations; newly drawn cases; real consumers in real time; hours on a small machine
 	go test -timeout 24h -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=1000000 -sim.least=200
+	go test -count=1 -timeout 2h $(DRAWN) -args -rapid.checks=4000
 	go test -count=1 -timeout 1h -tags soak -v -run 'TestTiming' ./internal/apikey ./internal/server
 	go test -count=1 -timeout 3h -tags soak -v -run 'TestConsumers(InRealTime)?$$' ./internal/endtoend -args -consumers.rotations=100
 	go test -timeout 2h -v -run 'TestTiming$$' ./internal/endtoend -args -timing.samples=200000
