@@ -101,7 +101,7 @@ func TestProofsThatAreNoQuestionForSTS(t *testing.T) {
 func TestAnotherEndpointThanTheConfiguredOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answer: reply(200, "text/xml", good)}
-		v, err := New(Config{ServerID: server, Identities: []Identity{ciUser}, Endpoint: at("http://127.0.0.1:4566/"), Transport: w})
+		v, err := New(Config{Region: home, ServerID: server, Identities: []Identity{ciUser}, Endpoint: at("http://127.0.0.1:4566/"), Transport: w})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,6 +115,36 @@ func TestAnotherEndpointThanTheConfiguredOne(t *testing.T) {
 		}
 		if _, err := v.Authenticate(bg, written("http://127.0.0.1:4566/", query(time.Now(), "a"))); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// Partitions share nothing: whoever runs STS in one of them can vouch for nobody in another one, wherever the answer says that it is from.
+func TestAnotherPartition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct{ region, base, arn, why string }{
+			{"us-east-1", "https://sts.us-east-1.amazonaws.com/", "arn:aws:iam::123456789012:user/ci", ""},
+			{"eu-west-1", "https://sts.us-east-1.amazonaws.com/", "arn:aws:iam::123456789012:user/ci", ""},
+			{"us-east-1", "https://sts.cn-north-1.amazonaws.com.cn/", "arn:aws:iam::123456789012:user/ci", "another partition"},
+			{"us-east-1", "https://sts.us-gov-west-1.amazonaws.com/", "arn:aws:iam::123456789012:user/ci", "another partition"},
+			{"cn-north-1", "https://sts.us-east-1.amazonaws.com/", "arn:aws:iam::123456789012:user/ci", "another partition"},
+			{"us-east-1", "https://sts.us-east-1.amazonaws.com/", "arn:aws-cn:iam::123456789012:user/ci", "another partition"},
+			{"us-moon-1", "https://sts.us-east-1.amazonaws.com/", "arn:aws:iam::123456789012:user/ci", "not known"},
+		} {
+			w := &wire{answer: reply(200, "text/xml", genuine(c.arn, ciUser.UniqueID, account))}
+			v, err := New(Config{Region: func() string { return c.region }, ServerID: server, Identities: []Identity{ciUser}, Transport: w})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(settled)
+			q := query(time.Now(), "a")
+			for i := range q {
+				q[i][1] = strings.Replace(q[i][1], "us-east-1", strings.Split(c.base, ".")[1], 1)
+			}
+			_, err = v.Authenticate(bg, written(c.base, q))
+			if c.why == "" && err != nil || c.why != "" && (err == nil || !strings.Contains(err.Error(), c.why)) {
+				t.Errorf("%+v: %v", c, err)
+			}
 		}
 	})
 }

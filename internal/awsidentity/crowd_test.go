@@ -28,7 +28,7 @@ func TestOneAddressDoesNotTakeAllTurns(t *testing.T) {
 			<-r.Context().Done()
 			return nil, r.Context().Err()
 		})
-		v, err := New(Config{ServerID: server, Identities: []Identity{ciUser}, Transport: slow})
+		v, err := New(Config{Region: home, ServerID: server, Identities: []Identity{ciUser}, Transport: slow})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,9 @@ const (
 	simSTS  = "http://sts.sim"
 )
 
+// home is where the test's servers are.
+func home() string { return "us-east-1" }
+
 // wire is an STS of the test's own, and keeps what it was asked.
 type wire struct {
 	answer func(*http.Request) (*http.Response, error)
@@ -67,7 +70,7 @@ var ciUser = Identity{Account: account, UniqueID: "AIDACIUSERCIUSERCI01", Scopes
 func scripted(t testing.TB, answer func(*http.Request) (*http.Response, error)) (*Verifier, *wire) {
 	t.Helper()
 	w := &wire{answer: answer}
-	v, err := New(Config{ServerID: server, Identities: []Identity{ciUser}, Transport: w})
+	v, err := New(Config{Region: home, ServerID: server, Identities: []Identity{ciUser}, Transport: w})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +134,7 @@ func simulated(t testing.TB) (*Verifier, *awssim.World, *Signer) {
 			user.UniqueID = u.ID
 		}
 	}
-	v, err := New(Config{ServerID: server, Identities: []Identity{user}, Endpoint: at(simSTS), Transport: w.Transport()})
+	v, err := New(Config{Region: home, ServerID: server, Identities: []Identity{user}, Endpoint: at(simSTS), Transport: w.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,9 @@ type Config struct {
 	ServerID string
 	// Identities are who is let in. More than one with the same id is refused.
 	Identities []Identity
+	// Region is where this server's account is looked after; it is asked for at each proof. Only STS of the same partition is asked, and
+	// only identities of it are let in: partitions share nothing, so what one of them vouches for says nothing about another one. Needed.
+	Region func() string
 	// Endpoint replaces STS's own hosts, as a configured endpoint_url does for simulated AWS; it is asked for at each proof. Nil, or an
 	// empty answer: AWS.
 	Endpoint func() string
@@ -73,6 +76,9 @@ func New(c Config) (*Verifier, error) {
 	if !serverIDText.MatchString(c.ServerID) {
 		return nil, errors.New("the server's id (api.server_id) is empty, longer than 253 characters, or holds a space: give one such as " +
 			"keyturn.example.com")
+	}
+	if c.Region == nil {
+		return nil, errors.New("awsidentity: Config.Region is needed")
 	}
 	v := &Verifier{c: c, turns: make(chan struct{}, atOnce)}
 	if err := v.Allow(c.Identities); err != nil {
@@ -185,6 +191,14 @@ func (v *Verifier) Authenticate(ctx context.Context, text string) (*apikey.Calle
 	if err != nil {
 		return nil, err
 	}
+	home := partitionOf(v.c.Region())
+	switch {
+	case only != nil: // which is the only one there is
+	case home == nil:
+		return nil, fmt.Errorf("%w: the partition of AWS that this server is in is not known", apikey.ErrUnproven)
+	case home != partitionOf(hosts[p.host]):
+		return nil, refuse("it leads to STS in another partition of AWS than this server's, which is %s", home.name)
+	}
 	now := v.now()
 	switch age := now.Sub(p.at); {
 	case age > lives:
@@ -207,6 +221,9 @@ func (v *Verifier) Authenticate(ctx context.Context, text string) (*apikey.Calle
 	if err != nil {
 		v.used.giveBack(p.values["X-Amz-Signature"])
 		return nil, err
+	}
+	if home != nil && !strings.HasPrefix(who.ARN, "arn:"+home.name+":") {
+		return nil, refuse("it proves %s, which is of another partition of AWS than this server", who.ARN)
 	}
 	id := (*v.known.Load())[[2]string{who.Account, who.UniqueID}]
 	if id == nil {

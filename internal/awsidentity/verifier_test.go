@@ -62,7 +62,7 @@ func TestWrongSignatures(t *testing.T) {
 		other := *ci
 		other.ServerID = "keyturn.example.org"
 		refused(t, v, sign(t, &other), `signed for another server than "keyturn.example.com"`)
-		stranger, _ := New(Config{ServerID: other.ServerID, Identities: []Identity{ciUser}, Endpoint: at(simSTS), Transport: w.Transport()})
+		stranger, _ := New(Config{Region: home, ServerID: other.ServerID, Identities: []Identity{ciUser}, Endpoint: at(simSTS), Transport: w.Transport()})
 		time.Sleep(settled)
 		refused(t, stranger, sign(t, ci), "signed for another server")
 		text := sign(t, ci)
@@ -147,7 +147,7 @@ func TestProofFromBeforeTheServer(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		next, err := New(Config{ServerID: server, Identities: v.c.Identities, Endpoint: at(simSTS), Transport: w.Transport()})
+		next, err := New(Config{Region: home, ServerID: server, Identities: v.c.Identities, Endpoint: at(simSTS), Transport: w.Transport()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestTroubleWithSTS(t *testing.T) {
 func TestQuestionsAtOnceAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int32
-		v, err := New(Config{ServerID: server, Identities: []Identity{ciUser}, Transport: tripper(func(r *http.Request) (*http.Response, error) {
+		v, err := New(Config{Region: home, ServerID: server, Identities: []Identity{ciUser}, Transport: tripper(func(r *http.Request) (*http.Response, error) {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
 			<-r.Context().Done()
@@ -299,12 +299,13 @@ func TestConfigurations(t *testing.T) {
 		"unique id of a":  {ServerID: "a", Identities: []Identity{{Account: account, UniqueID: "123456789012"}}},
 		"is named twice":  {ServerID: "a", Identities: []Identity{ciUser, ciUser}},
 	} {
+		c.Region = home
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		v, err := New(Config{ServerID: "a"})
+		v, err := New(Config{Region: home, ServerID: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -150,6 +150,11 @@ func (c *Config) checkAPI() error {
 		if err := c.checkIdentity(fmt.Sprintf("api.aws_identities[%d]", i), id); err != nil {
 			return err
 		}
+		same := func(other AWSIdentity) bool { return other.Account == id.Account && other.UniqueID == id.UniqueID }
+		if first := slices.IndexFunc(a.AWSIdentities, same); first < i {
+			return c.fail(fmt.Sprintf("api.aws_identities[%d]", i), "api.aws_identities[%d] names %s of the account %s, as api.aws_identities[%d] "+
+				"does: give each one entry", i, id.UniqueID, id.Account, first)
+		}
 	}
 	return nil
 }

@@ -74,6 +74,7 @@ var refused = []struct{ name, text string }{
 	{"account without quotes", someUsers + "api:\n  server_id: here\n  aws_identities:\n    - {account: 123456789012, unique_id: AROAEXAMPLEROLEID0000, scopes: [rotate], users: [\"*\"]}\n"},
 	{"identity by name", someUsers + "api:\n  server_id: here\n  aws_identities:\n    - {account: \"123456789012\", unique_id: ci-role, scopes: [rotate], users: [\"*\"]}\n"},
 	{"identity with an unknown scope", someUsers + "api:\n  server_id: here\n  aws_identities:\n    - {account: \"123456789012\", unique_id: AROAEXAMPLEROLEID0000, scopes: [read], users: [\"*\"]}\n"},
+	{"identity twice", someUsers + "api:\n  server_id: here\n  aws_identities:\n    - {account: \"123456789012\", unique_id: AROAEXAMPLEROLEID0000, scopes: [rotate], users: [a]}\n    - {account: \"123456789012\", unique_id: AROAEXAMPLEROLEID0000, scopes: [rotate], users: [b]}\n"},
 	{"identity without users", someUsers + "api:\n  server_id: here\n  aws_identities:\n    - {account: \"123456789012\", unique_id: AROAEXAMPLEROLEID0000, scopes: [rotate]}\n"},
 
 	{"region and regions", someUsers + "region: us-east-1\nregions: [us-east-1]\n"},

@@ -35,7 +35,8 @@ func (d *daemon) newAPI(cfg *config.Config) (*server.Server, error) {
 	authenticate := ring.Authenticate
 	if cfg.API.ServerID != "" {
 		var err error
-		d.identities, err = awsidentity.New(awsidentity.Config{ServerID: cfg.API.ServerID, Identities: identitiesOf(cfg), Endpoint: d.stsEndpoint, Now: d.now})
+		d.identities, err = awsidentity.New(awsidentity.Config{ServerID: cfg.API.ServerID, Identities: identitiesOf(cfg), Region: d.homeRegion,
+			Endpoint: d.stsEndpoint, Now: d.now})
 		if err != nil {
 			return nil, err
 		}
@@ -127,6 +128,14 @@ func (d *daemon) now() time.Time {
 func (d *daemon) stsEndpoint() string {
 	if w := d.work.Load(); w != nil {
 		return w.keeper.Account().STSEndpoint()
+	}
+	return ""
+}
+
+// homeRegion is the account's own; empty: this daemon has no seat.
+func (d *daemon) homeRegion() string {
+	if w := d.work.Load(); w != nil {
+		return w.keeper.Account().Home()
 	}
 	return ""
 }

@@ -15,7 +15,7 @@ import (
 const aheadSteps = 6
 
 // leasedAgain is how long an Ask waits before it asks again for a user that another run has.
-const leasedAgain = 5 * time.Second
+const leasedAgain = time.Second
 
 // Do makes one run for the Ask, or as many as its patience allows. The first run that carries it out is the last one.
 func (o *Office) Do(ctx context.Context, a Ask) (Answer, error) {

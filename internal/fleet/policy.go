@@ -155,13 +155,14 @@ func (p *Policy) Frozen(m Member) func(at time.Time) rotation.Freeze {
 func (p *Policy) first(m Member, at time.Time) rotation.Freeze {
 	p.mu.Lock()
 	stopped := p.radius.stop.On() && !p.radius.wave[m.User]
-	why, first, everybody := p.radius.stop, p.rollout.Rollout, p.rules.Freeze
+	first, everybody := p.rollout.Rollout, p.rules.Freeze
 	p.mu.Unlock()
 	if stopped {
-		return rotation.Freeze{Why: why.Why() + ", and scheduled changes have stopped"}
+		// How many is in the notice: this goes to people who may see no other users.
+		return rotation.Freeze{Why: "too many users began to fail, and scheduled changes have stopped"}
 	}
 	if first.touches(m) && !m.Canary {
-		if f := first.freeze(); f.Until.IsZero() || at.Before(f.Until) {
+		if f := first.freeze(m.Schedule.Name); f.Until.IsZero() || at.Before(f.Until) {
 			return f
 		}
 	}

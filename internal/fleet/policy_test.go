@@ -240,7 +240,7 @@ func TestRollout(t *testing.T) {
 	r.learn(all, atNoon(70), bounds)
 	r.ended(all[0].User, true, nil, atNoon(71))
 	r.conclude(atNoon(200))
-	if f := r.freeze(); !r.On() || !f.Until.IsZero() || f.Why != "canary users go first, and not all of them succeed" {
+	if f := r.freeze(all[1].Schedule.Name); !r.On() || !f.Until.IsZero() || f.Why != "canary users go first, and not all of them succeed" {
 		t.Errorf("a canary fails: %v, %+v", f, r.Rollout)
 	}
 	all[0].LeaveCare = true
@@ -300,7 +300,7 @@ func TestPolicyFrozen(t *testing.T) {
 		p.Began(all[3+i], noon)
 		p.Ended(t.Context(), reconcile.Result{User: all[3+i].User, Err: errSome}, noon)
 	}
-	const stopped = "3 of 6 users began to fail within 10m, and scheduled changes have stopped"
+	const stopped = "too many users began to fail, and scheduled changes have stopped"
 	if got := told(p, all[2], 70); got != stopped {
 		t.Errorf("a stop counts before all else: %q", got)
 	}

@@ -45,12 +45,15 @@ func (r Rollout) touches(m Member) bool {
 }
 
 // What is the change in words.
-func (r Rollout) What() string {
+func (r Rollout) What() string { return r.what(slices.Sorted(maps.Keys(r.Next.Schedules))...) }
+
+// what is as much of the change as concerns these schedules.
+func (r Rollout) what(schedules ...string) string {
 	var parts []string
 	if r.Next.Version != r.Done.Version {
 		parts = append(parts, fmt.Sprintf("keyturn was upgraded from %s to %s", r.Done.Version, r.Next.Version))
 	}
-	for _, name := range slices.Sorted(maps.Keys(r.Next.Schedules)) {
+	for _, name := range schedules {
 		is, was := r.Next.Schedules[name], r.Done.Schedules[name]
 		called := "schedule"
 		if name != "" {
@@ -67,13 +70,13 @@ func (r Rollout) What() string {
 	return strings.Join(parts, ", and ")
 }
 
-// freeze is what a user that is no canary waits for.
-func (r Rollout) freeze() rotation.Freeze {
+// freeze is what a user with such a schedule waits for, when it is no canary. It goes to people who may see no other users: who fails, and
+// what else changed, is in the notice.
+func (r Rollout) freeze(schedule string) rotation.Freeze {
 	if len(r.Failing) > 0 {
-		// Who fails is in the notice: this goes to people who may see only the users that wait.
 		return rotation.Freeze{Why: "canary users go first, and not all of them succeed"}
 	}
-	return rotation.Freeze{Why: "canary users go first, as " + r.What(), Until: r.Since.Add(r.Latest)}
+	return rotation.Freeze{Why: "canary users go first, as " + r.what(schedule), Until: r.Since.Add(r.Latest)}
 }
 
 // Notice tells an operator what is on its way, how far it is, and what to do; empty when nothing is.
