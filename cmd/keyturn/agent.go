@@ -138,9 +138,14 @@ func runAgent(ctx context.Context, o *options, a agentOptions, users []string) e
 	go keeper.Run(ctx)
 	for _, user := range users {
 		go func() {
-			if err := keeper.Keep(ctx, user); err == nil {
-				log.Info("the credentials of " + user + " are at hand")
-			} // else the log has it, and it is tried again
+			for wait := time.Second; keeper.Keep(ctx, user) != nil; wait = min(2*wait, 30*time.Second) { // the log has why
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(wait):
+				}
+			}
+			log.Info("the credentials of " + user + " are at hand")
 		}()
 	}
 	select {

@@ -34,7 +34,7 @@ func (p *printer) newAPIKey(o *options, k api.Key, text rotation.Sensitive) erro
 		err = p.value(api.NewKey{Key: k, Text: text.Reveal()})
 	} else {
 		_, err = fmt.Fprintln(p.out, text.Reveal())
-		p.note("%s the API key %s (%s): %s; good until %s. It is shown this once, and kept nowhere.",
+		p.note("%s the API key %s (%s): %s; good until %s. It is shown this once, and kept nowhere; servers accept it within 5 seconds.",
 			green.Render("✓"), k.ID, k.Name, grants(k), clockTime(*k.Expires, p.errTTY))
 	}
 	if err == nil {

@@ -11,12 +11,12 @@ import (
 )
 
 func newRotate(o *options) *cobra.Command {
-	patience := 3 * time.Minute
+	patience, reason := 3*time.Minute, ""
 	cmd := &cobra.Command{
 		Use:   "rotate USER",
 		Short: "Make a new key for one user now, and wait for the result",
 		Long: "Rotates one user now, whatever its schedule says. The old key stays Active for the whole grace. When the user was changed " +
-			"a moment ago, or another keyturn is at work on it, or both of its keys are taken by ones that go by themselves, rotate " +
+			"a moment ago, or a run is at work on it, or both of its keys are taken by ones that go by themselves, rotate " +
 			"waits for that up to --wait; if no new key was promoted by then, it says when it can be, and exits 3.",
 		Example: "keyturn rotate ci-deploy\nkeyturn rotate 123456789012/ci-deploy --wait 10m",
 		Args:    oneUser,
@@ -28,7 +28,7 @@ func newRotate(o *options) *cobra.Command {
 			}
 			defer d.close()
 			ans, err := d.ask(cmd.Context(), o, fleet.Ask{User: names[0], Patience: patience,
-				Request: rotation.Request{Kind: rotation.RequestRotate, Why: operator("")}})
+				Request: rotation.Request{Kind: rotation.RequestRotate, Why: operator(reason)}})
 			if err != nil {
 				return err
 			}
@@ -36,6 +36,7 @@ func newRotate(o *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().DurationVar(&patience, "wait", patience, "how long to wait until the rotation is possible")
+	cmd.Flags().StringVar(&reason, "why", "", "reason, for the history")
 	jsonFlag(cmd, o, "one JSON object, as a line of run --json")
 	return cmd
 }

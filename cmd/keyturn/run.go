@@ -103,7 +103,7 @@ func (a *app) pass(cmd *cobra.Command, o *options, p fleet.Pass) error {
 		o.out.line("%s", summaryText(sum, time.Since(began)))
 	}
 	if err == nil && !sum.OK() {
-		err = &errUsers{fmt.Sprintf("%d blocked and %d failed of %s; `keyturn status` says why", sum.Blocked, sum.Failed,
+		err = &errUsers{fmt.Sprintf("%d blocked and %d failed of %s; their lines say why", sum.Blocked, sum.Failed,
 			users(sum.Users))}
 	}
 	return err

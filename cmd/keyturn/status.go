@@ -126,7 +126,7 @@ func (p *printer) statusRow(e fleet.State, now time.Time) []cell {
 	}
 	state := string(e.Reason)
 	switch {
-	case e.At.IsZero(): // no run of it has ended yet
+	case e.At.IsZero() && e.Standing != fleet.Blocked: // no run of it has ended yet
 		state = "unfinished"
 	case e.Standing == fleet.Failed:
 		state = "failed"

@@ -23,7 +23,7 @@ func TestNotDone(t *testing.T) {
 		{rotation.RequestRevoke, "AKIA1", fleet.Answer{Reason: rotation.BlockedRequest, KeyID: "AKIA1", Refused: "the user has no such access key"},
 			"AKIA1 of 123456789012/ci-deploy was not revoked: the user has no such access key"},
 		{rotation.RequestRevoke, "AKIA1", fleet.Answer{Reason: rotation.ReasonLeased, Recheck: now.Add(43 * time.Second), At: now},
-			"AKIA1 of 123456789012/ci-deploy was not revoked: another keyturn is at work on this user, or changed it a moment ago; " +
+			"AKIA1 of 123456789012/ci-deploy was not revoked: a run is at work on this user, or changed it a moment ago; " +
 				"ask again in 43s (2026-11-25T06:00:43Z)"},
 		{rotation.RequestRollback, "AKIA1", fleet.Answer{Reason: rotation.BlockedRollback, KeyID: "AKIA1",
 			Refused: "going back is not possible: the key AKIA1 was revoked; a revoked key never comes back"},

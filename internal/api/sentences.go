@@ -45,7 +45,7 @@ var sentences = map[rotation.Reason]string{
 	rotation.ReasonResumed:         "resumed by a person",
 	rotation.ReasonAdopt:           "a key was adopted",
 	rotation.ReasonSettling:        "AWS was changed a moment ago; a look now could be stale",
-	rotation.ReasonLeased:          "another keyturn is at work on this user, or changed it a moment ago",
+	rotation.ReasonLeased:          "a run is at work on this user, or changed it a moment ago",
 	rotation.ReasonUnknown:         "something could not be read, and unknown is unknown",
 	rotation.ReasonLeft:            "the user left care",
 
@@ -110,14 +110,29 @@ func NotDone(a fleet.Answer, when func(t, now time.Time) string) string {
 // NotRotated is NotDone of a rotation.
 func NotRotated(a fleet.Answer, when func(t, now time.Time) string) string {
 	failed := fmt.Sprintf("%s was not rotated: ", a.User)
-	var gone time.Time
-	for _, f := range a.Then {
-		if f.Action == rotation.DeleteKey && gone.IsZero() {
-			gone = f.At
-		}
-	}
-	if a.Refused == "" && a.Error == "" && len(a.Keys) > 1 && !gone.IsZero() {
+	if gone := slotFree(a); !gone.IsZero() {
 		return failed + "both of its access keys are taken; the older one is deleted " + when(gone, a.At) + ", so ask again then"
 	}
 	return failed + NotDone(a, when)
+}
+
+// RotateAgain is when it is of use to ask again for a rotation that was not carried out; zero: not known.
+func RotateAgain(a fleet.Answer) time.Time {
+	if gone := slotFree(a); !gone.IsZero() {
+		return gone
+	}
+	return a.Recheck
+}
+
+// slotFree is when one of two keys goes by itself; zero: nothing waits for that.
+func slotFree(a fleet.Answer) time.Time {
+	if a.Refused != "" || a.Error != "" || len(a.Keys) < 2 {
+		return time.Time{}
+	}
+	for _, f := range a.Then {
+		if f.Action == rotation.DeleteKey {
+			return f.At
+		}
+	}
+	return time.Time{}
 }

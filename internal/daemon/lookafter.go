@@ -138,7 +138,7 @@ func (d *daemon) setKeeper(k *fleet.Keeper, seat *store.Seat) {
 // newOffice makes what the socket and the API carry out.
 func (d *daemon) newOffice(k *fleet.Keeper) (*work, error) {
 	office, err := fleet.NewOffice(fleet.OfficeConfig{
-		DB: d.Store, Fleet: k.Fleet, Schedule: k.Schedule, Version: d.Version, Started: d.started, Notice: d.notice, Day: d.day(),
+		DB: d.Store, Fleet: k.Fleet, Schedule: k.Schedule, Refused: k.Refused, Version: d.Version, Started: d.started, Notice: d.notice, Day: d.day(),
 		Selection: func(ctx context.Context, anew bool) (fleet.Selection, error) {
 			if anew || !k.Health().Ready() {
 				if err := k.Sweep(ctx); err != nil {

@@ -133,7 +133,7 @@ func (st *stage) wire(ctx context.Context, speed float64, db *store.Store) (err 
 		return err
 	}
 	st.office, err = fleet.NewOffice(fleet.OfficeConfig{
-		DB: db, Fleet: st.keeper.Fleet, Schedule: st.keeper.Schedule, Started: st.board.started,
+		DB: db, Fleet: st.keeper.Fleet, Schedule: st.keeper.Schedule, Refused: st.keeper.Refused, Started: st.board.started,
 		Selection: func(context.Context, bool) (fleet.Selection, error) { return st.keeper.Selection(), nil },
 		Looked:    func(_ fleet.Member, res reconcile.Result) { st.keeper.Looked(res) },
 	})

@@ -29,7 +29,7 @@ func (o *Office) Do(ctx context.Context, a Ask) (Answer, error) {
 	if a.User == "" && a.Request.Kind == rotation.RequestResume {
 		return o.lift(ctx, f)
 	}
-	found, err := o.members(ctx, a.User)
+	found, err := o.askedOf(ctx, a)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -43,6 +43,16 @@ func (o *Office) Do(ctx context.Context, a Ask) (Answer, error) {
 		o.cfg.Looked(m, res)
 	}
 	return f.answer(m, a.Request, res), nil
+}
+
+// askedOf finds whom an Ask is about. That a user was deleted and made anew is seen by discoveries, and whoever accepts it has just done so.
+func (o *Office) askedOf(ctx context.Context, a Ask) ([]Member, error) {
+	if a.Request.Kind == rotation.RequestAdopt && a.Request.KeyID == "" {
+		if _, err := o.selection(ctx, true); err != nil {
+			return nil, err
+		}
+	}
+	return o.members(ctx, a.User)
 }
 
 // lift ends what holds scheduled changes of everybody back. The selection is what the policy learns from.
@@ -63,6 +73,10 @@ func (f *Fleet) answer(m Member, r rotation.Request, res reconcile.Result) Answe
 	}
 	if !a.Done {
 		a.Refused = refusedBy(r, res)
+		// A step that had to come first was taken. The run knows when it will look again by itself, and what was asked for need not wait so long.
+		if free := res.Standing.FreeAt; len(res.Actions) > 0 && free.Before(a.Recheck) {
+			a.Recheck = free
+		}
 	}
 	return a
 }
@@ -166,7 +180,7 @@ func (o *Office) Foresee(ctx context.Context, a Ask) (Foresight, error) {
 	if err != nil {
 		return Foresight{}, err
 	}
-	found, err := o.members(ctx, a.User)
+	found, err := o.askedOf(ctx, a)
 	if err != nil {
 		return Foresight{}, err
 	}
@@ -194,7 +208,7 @@ func (o *Office) Foresee(ctx context.Context, a Ask) (Foresight, error) {
 // answer that is not Done then says when to ask again. On is told of each wait before it begins; nil: nobody is.
 func Patiently(ctx context.Context, d Desk, a Ask, on func(Answer, time.Duration)) (Answer, error) {
 	until := time.Now().Add(a.Patience)
-	a.Patience = 0
+	a.Patience, a.Until = 0, until
 	var taken []rotation.Action
 	for {
 		ans, err := d.Do(ctx, a)

@@ -82,6 +82,9 @@ type Ask struct {
 	User     string
 	Request  rotation.Request
 	Patience time.Duration // how long to wait until it can be carried out; zero: one try
+	// Until is when whoever asks gives up, by this machine's clock: a try that joins what somebody else asked for with more patience waits
+	// no longer than that. Patiently sets it. Zero: never.
+	Until time.Time
 }
 
 // Foresight is what an Ask would do.

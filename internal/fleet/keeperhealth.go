@@ -92,6 +92,13 @@ func (k *Keeper) Selection() Selection {
 	return out
 }
 
+// Refused are those who are not looked after and should be, as of the last discovery that succeeded. Nobody changes them.
+func (k *Keeper) Refused() []Refused {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.sel.Refused
+}
+
 // Schedule is that of a user under care; known is false for others.
 func (k *Keeper) Schedule(u rotation.User) (_ rotation.Schedule, known bool) {
 	k.mu.Lock()

@@ -37,6 +37,8 @@ type OfficeConfig struct {
 	Selection func(ctx context.Context, anew bool) (Selection, error)
 	// Schedule gives the schedule of a user as far as it is known without asking AWS, for States. Nil: of nobody.
 	Schedule func(rotation.User) (_ rotation.Schedule, known bool)
+	// Refused gives who is not looked after and should be, as far as it is known without asking AWS, for States. Nil: nobody.
+	Refused func() []Refused
 	// Looked is told of every run that was made for an operator, as soon as it has ended. Nil: nobody is.
 	Looked func(Member, reconcile.Result)
 
@@ -126,6 +128,9 @@ func (o *Office) States(ctx context.Context, names ...string) (out []State, err 
 	}
 	out = nil
 	var all Selection
+	if o.cfg.Refused != nil {
+		all.Refused = o.cfg.Refused()
+	}
 	for e, err := range o.cfg.DB.Standings(ctx) {
 		if err != nil {
 			return nil, err
@@ -144,7 +149,20 @@ func (o *Office) States(ctx context.Context, names ...string) (out []State, err 
 			out = append(out, o.remembered(m))
 		}
 	}
+	if len(names) == 0 {
+		out = append(out, broken(all.Refused)...)
+	}
 	return out, nil
+}
+
+// broken are the states of users whose tags cannot be followed: a person has to mend them.
+func broken(refused []Refused) (out []State) {
+	for _, r := range refused {
+		if r.Broken {
+			out = append(out, State{User: r.User, Standing: Blocked, Reason: BlockedUserTag, LastError: r.Why})
+		}
+	}
+	return out
 }
 
 // statesOf reads users that are named with their accounts one by one; of others, and of those that are not there, it gives nothing.

@@ -190,6 +190,45 @@ func TestOfficeRotate(t *testing.T) {
 	})
 }
 
+// TestOfficeRotateAfterWhatComesFirst: an old key has to go first. The rotation follows a settle time after that, and not with the schedule.
+func TestOfficeRotateAfterWhatComesFirst(t *testing.T) {
+	inOffice(t, 1, awssim.Config{}, func(t *testing.T, d *desk) {
+		d.done(ask(rotation.RequestRotate, "")) // onboards
+		d.done(ask(rotation.RequestRotate, ""))
+		time.Sleep(13 * time.Minute) // nobody looks: the first key is not even deactivated
+		began := time.Now()
+		ans := d.done(ask(rotation.RequestRotate, ""))
+		if took := time.Since(began); took > 5*time.Minute || !slices.ContainsFunc(ans.Actions, func(a rotation.Action) bool { return a.Kind == rotation.DeleteKey }) {
+			t.Errorf("it took %s: %+v", took, ans.Actions)
+		}
+		d.live(30 * time.Minute)
+	})
+}
+
+// TestOfficeRevokeOfAPausedUser: with both slots taken the key before works again all the same, and the user shows as paused.
+func TestOfficeRevokeOfAPausedUser(t *testing.T) {
+	inOffice(t, 1, awssim.Config{}, func(t *testing.T, d *desk) {
+		d.done(ask(rotation.RequestRotate, "")) // onboards
+		first, _ := d.current(anyName)
+		d.done(ask(rotation.RequestRotate, ""))
+		second, _ := d.current(anyName)
+		d.done(ask(rotation.RequestPause, ""))
+		d.world.AllowRevoke(second)
+		d.done(ask(rotation.RequestRevoke, second))
+		if d.active(anyName, second) {
+			t.Error("the revoked key is Active")
+		}
+		d.live(5 * time.Minute)
+		if got, works := d.current(anyName); got != first || !works {
+			t.Errorf("%s is current (works: %v), and the key before is %s", got, works, first)
+		}
+		states, err := d.States(t.Context())
+		if err != nil || len(states) != 1 || states[0].Standing != fleet.Held || states[0].Reason != rotation.ReasonPaused {
+			t.Errorf("%+v, %v", states, err)
+		}
+	})
+}
+
 // TestOfficeWaitsForARunAndNotForItsLease: another run is at work on the user, and ends long before its lease does.
 func TestOfficeWaitsForARunAndNotForItsLease(t *testing.T) {
 	inOffice(t, 1, awssim.Config{}, func(t *testing.T, d *desk) {

@@ -62,10 +62,8 @@ func (o *Office) Watch(ctx context.Context, v View) (Snapshot, error) {
 		out.Summary.count(s.Standing)
 		add(s)
 	}
-	for _, r := range refused {
-		if r.Broken {
-			add(State{User: r.User, Standing: Blocked, Reason: BlockedUserTag, LastError: r.Why})
-		}
+	for _, s := range broken(refused) {
+		add(s)
 	}
 	slices.SortFunc(out.Users, pressing)
 	out.Users = out.Users[:min(len(out.Users), v.Limit)]

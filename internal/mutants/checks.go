@@ -29,7 +29,7 @@ var checkMutants = []mutant{
 	without("an operator's record: pause, resume, adopt", "checkRecords", "pause-resume"),
 	without("a revoke, asked or left undone", "checkRevoke", "revoke-crashed"),
 	without("a rollback, asked or under way", "checkRollback", "rollback-to-active-key"),
-	without("paused: nothing else", "checkPaused", "pause-resume"),
+	without("paused: nothing else, but for the rest of a revoke", "checkPaused", "pause-resume"),
 	without("the promotion on record is not the current one", "checkPromotion", "trace19-first-promotion-not-recorded"),
 	without("an undecided stranger: wait; an orphan: remove", "checkOrphan", "row01-killed-after-create"),
 	without("a pending key: drop, or verify and promote", "checkPending", "crash-after-put-pending"),
@@ -41,6 +41,8 @@ var checkMutants = []mutant{
 	without("due, or asked: rotate", "checkDue", "life-10m-12m-15m"),
 	without("wait", "checkWait", "life-10m-12m-15m"),
 
+	inRotation("plan.go", "paused: a revoke ends without a key that works", `if c, ok := p.find(ClassCurrent); ok && p.st.IsRevoked(c.ID) {`,
+		`if c, ok := p.find(ClassCurrent); ok && p.st.IsRevoked(c.ID) && false {`, "revoke-while-paused-without-slot"),
 	inRotation("plan.go", "order: a pause stops revokes too",
 		"\t{\"a revoke, asked or left undone\", (*planner).checkRevoke},\n",
 		"\t{\"paused\", (*planner).checkPaused},\n\t{\"revoke\", (*planner).checkRevoke},\n", "revoke-while-paused"),

@@ -185,8 +185,11 @@ func (r *run) finish(ctx context.Context) {
 				r.res.Reason, r.res.KeyID, r.res.Detail, s.Reason = d.Reason, d.KeyID, d.Detail, d.Reason
 			}
 		}
-		if r.task.Request.Kind != rotation.NoRequest && r.res.Reason.Blocked() {
+		switch {
+		case r.task.Request.Kind != rotation.NoRequest && r.res.Reason.Blocked():
 			s.Reason = d.Reason // what an operator was refused is no state of the user's
+		case len(r.res.Actions) > 0 && d.Reason == rotation.ReasonPaused:
+			s.Reason = d.Reason // nothing more comes by itself, and whoever looks must see why
 		}
 	}
 	s.Recheck = r.res.Recheck

@@ -228,14 +228,15 @@ func answered(out *api.Answer) func(*problem) bool {
 	}
 }
 
-// rotate begins a rotation with one try, and watches it until it has ended.
+// rotate begins a rotation with one try, and watches it until it has ended. It may be one that somebody else asked for, who has more
+// patience: that goes on at the server without us.
 func (c *Client) rotate(ctx context.Context, a fleet.Ask, where []string) (fleet.Answer, error) {
 	var r api.Rotation
 	var ans api.Answer
 	refused := answered(&ans)
 	q := url.Values{"patience": {"0"}, "wait": {strconv.Itoa(int(longPoll / time.Second))}}
 	err := c.send(ctx, request{method: http.MethodPost, path: where, query: q, body: api.Body(a.Request), into: &r, also: refused})
-	for err == nil && r.State == api.Running {
+	for err == nil && r.State == api.Running && (a.Until.IsZero() || time.Until(a.Until) > -longPoll) { // one run takes less than a poll
 		err = c.send(ctx, request{method: http.MethodGet, path: []string{"users", where[1], "rotations", r.ID}, query: url.Values{"wait": q["wait"]}, into: &r})
 	}
 	switch {
@@ -243,6 +244,9 @@ func (c *Client) rotate(ctx context.Context, a fleet.Ask, where []string) (fleet
 		return fleet.Answer{}, err
 	case r.Answer != nil:
 		return r.Answer.Answer(), nil
+	case r.State == api.Running:
+		return fleet.Answer{User: rotation.User{Account: r.Account, Name: r.User}, Reason: rotation.ReasonLeased, At: time.Now(),
+			Refused: r.Detail + ", and goes on without this command; GET " + r.Location + " tells how it ends"}, nil
 	case r.ID != "":
 		return fleet.Answer{}, fmt.Errorf("%s/%s: %s", r.Account, r.User, r.Detail) // it was restarted, or could not even begin
 	}

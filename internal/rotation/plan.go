@@ -20,7 +20,7 @@ var checks = []check{
 	{"an operator's record: pause, resume, adopt", (*planner).checkRecords},
 	{"a revoke, asked or left undone", (*planner).checkRevoke},
 	{"a rollback, asked or under way", (*planner).checkRollback},
-	{"paused: nothing else", (*planner).checkPaused},
+	{"paused: nothing else, but for the rest of a revoke", (*planner).checkPaused},
 	{"the promotion on record is not the current one", (*planner).checkPromotion},
 	{"an undecided stranger: wait; an orphan: remove", (*planner).checkOrphan},
 	{"a pending key: drop, or verify and promote", (*planner).checkPending},
@@ -232,9 +232,15 @@ func (p *planner) checkClasses() *Decision {
 	return nil
 }
 
+// checkPaused: a revoke of the current key goes to its end all the same, which is that the user has a key that works.
 func (p *planner) checkPaused() *Decision {
 	if !p.st.Pause.Paused {
 		return nil
+	}
+	if c, ok := p.find(ClassCurrent); ok && p.st.IsRevoked(c.ID) {
+		if d := p.checkFallBack(); d != nil {
+			return d
+		}
 	}
 	return &Decision{Reason: ReasonPaused, Detail: p.st.Pause.Why}
 }

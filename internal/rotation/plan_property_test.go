@@ -213,8 +213,15 @@ func (r *rules) action(a Action) {
 	if st.Pause.Paused && r.present && !revoke {
 		r.must(slices.Contains([]ActionKind{RecordResumed, RecordAdopted, RecordUser, RecordPaused, RecordActive, ReactivateKey,
 			RecordPromoting, Verify, Promote, RecordPromoted}, a.Kind), "paused: only a revoke, or finishing a rollback")
-		r.must(a.Kind != Promote || VersionID(a.KeyID) == st.Pause.Target, "paused: nothing but the rollback's target is promoted")
+		rest := r.d.Reason == ReasonFallBack && !r.activeCurrent() && r.currentRevoked()
+		r.must(a.Kind != Promote || VersionID(a.KeyID) == st.Pause.Target || rest, "paused: nothing is promoted but a rollback's target, and the key before "+
+			"a revoked one")
 	}
+}
+
+// currentRevoked reports whether the key that AWSCURRENT names was revoked.
+func (r *rules) currentRevoked() bool {
+	return slices.ContainsFunc(r.o.Keys, func(k Key) bool { return r.isCurrent(k.ID) && r.revoked(k.ID) })
 }
 
 // graceOver: rule 2.

@@ -112,6 +112,7 @@ func (s *Server) outcome(ctx context.Context, t *turn, wait time.Duration) (api.
 	if err != nil {
 		return out, err
 	}
+	ans.Recheck = api.RotateAgain(ans)
 	return out, s.notDone(ctx, ans, out.Detail)
 }
 
