@@ -73,8 +73,8 @@ func (f *Fleet) answer(m Member, r rotation.Request, res reconcile.Result) Answe
 	}
 	if !a.Done {
 		a.Refused = refusedBy(r, res)
-		// A step that had to come first was taken. The run knows when it will look again by itself, and what was asked for need not wait so long.
-		if free := res.Standing.FreeAt; len(res.Actions) > 0 && free.Before(a.Recheck) {
+		// A step that had to come first was taken. The run knows when it will look again by itself, and a rotation need not wait so long.
+		if free := res.Standing.FreeAt; r.Kind == rotation.RequestRotate && len(res.Actions) > 0 && free.Before(a.Recheck) {
 			a.Recheck = free
 		}
 	}
