@@ -51,7 +51,7 @@ func groupOf(service, operation string) group {
 type pacers struct {
 	mu   sync.Mutex
 	pace Pace
-	by   map[pacerKey]*rate.Limiter
+	by   map[pacerKey]*pacer
 	sent meter // what was let through
 }
 
@@ -60,7 +60,7 @@ type pacerKey struct {
 	region string
 }
 
-func newPacers(p Pace) *pacers { return &pacers{pace: p, by: map[pacerKey]*rate.Limiter{}} }
+func newPacers(p Pace) *pacers { return &pacers{pace: p, by: map[pacerKey]*pacer{}} }
 
 func (p Pace) perSecond(g group) float64 {
 	switch g {
@@ -80,14 +80,14 @@ func (p Pace) perSecond(g group) float64 {
 	return 0
 }
 
-// set changes the pace for whoever comes from now on. A pacer that stands keeps those in its queue.
+// set changes the pace for whoever comes to the front from now on. A pacer that stands keeps those in its queue.
 func (p *pacers) set(pace Pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pace = pace
 	for key, l := range p.by {
 		if perSecond := pace.perSecond(key.group); perSecond > 0 {
-			l.SetLimit(rate.Limit(perSecond))
+			l.limit.SetLimit(rate.Limit(perSecond))
 		}
 	}
 }
@@ -106,9 +106,9 @@ func (p *pacers) wait(ctx context.Context, service, operation, region string) er
 	}
 	l := p.by[pacerKey{g, region}]
 	if l == nil {
-		l = rate.NewLimiter(rate.Limit(perSecond), 1)
+		l = newPacer(perSecond)
 		p.by[pacerKey{g, region}] = l
 	}
 	p.mu.Unlock()
-	return l.Wait(ctx)
+	return l.wait(ctx)
 }
