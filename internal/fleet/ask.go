@@ -38,7 +38,7 @@ func (o *Office) Do(ctx context.Context, a Ask) (Answer, error) {
 	}
 	m := found[0]
 	var res reconcile.Result
-	f.hold(ctx, m, func(ctx context.Context, m Member) { res = f.one(ctx, m, a.Request) })
+	hold(ctx, m, f.slots.give, func(ctx context.Context, m Member) { res = f.one(ctx, m, a.Request) })
 	if o.cfg.Looked != nil {
 		o.cfg.Looked(m, res)
 	}
@@ -184,11 +184,11 @@ func (o *Office) Foresee(ctx context.Context, a Ask) (Foresight, error) {
 	if err != nil {
 		return Foresight{}, err
 	}
-	if err := f.slots.start(ctx); err != nil {
+	if err := f.slots.look(ctx); err != nil {
 		return Foresight{}, err
 	}
 	var l Look
-	f.hold(ctx, found[0], func(ctx context.Context, m Member) { l = f.look(ctx, m, a.Request) })
+	hold(ctx, found[0], f.slots.looked, func(ctx context.Context, m Member) { l = f.look(ctx, m, a.Request) })
 	if l.Err != nil {
 		return Foresight{}, l.Err
 	}

@@ -42,10 +42,10 @@ func (l Look) Why() (r rotation.Reason, keyID, detail string) {
 	return d.Reason, d.KeyID, d.Detail
 }
 
-// LookAll looks at many members at once and hands each look to on, one at a time.
+// LookAll looks at many members at once, within the looks' share of the slots, and hands each look to on, one at a time.
 func (f *Fleet) LookAll(ctx context.Context, members []Member, on func(Look)) error {
 	var mu sync.Mutex
-	f.each(ctx, members, func(ctx context.Context, m Member) {
+	f.each(ctx, members, f.slots.look, f.slots.looked, func(ctx context.Context, m Member) {
 		l := f.Look(ctx, m)
 		mu.Lock()
 		defer mu.Unlock()

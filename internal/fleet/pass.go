@@ -50,7 +50,7 @@ func (f *Fleet) Run(ctx context.Context, p Pass) (Summary, error) {
 		p.OnStart(sel, len(due))
 	}
 	var mu sync.Mutex
-	f.each(ctx, due, func(ctx context.Context, m Member) {
+	f.each(ctx, due, f.slots.start, f.slots.give, func(ctx context.Context, m Member) {
 		res := f.one(ctx, m, p.Request)
 		mu.Lock()
 		defer mu.Unlock()
@@ -121,13 +121,14 @@ func (f *Fleet) task(m Member, r rotation.Request) (reconcile.Task, error) {
 	}, err
 }
 
-// each does the work for every member, once it has a slot, and returns when all are done. When the context ends, those that have
+// each does the work for every member, once it has taken a slot, and returns when all are done. When the context ends, those that have
 // not begun never do. A goroutine that is done takes the next member: its stack has grown to what an AWS call needs by then.
-func (f *Fleet) each(ctx context.Context, members []Member, work func(context.Context, Member)) {
+func (f *Fleet) each(ctx context.Context, members []Member, take func(context.Context) error, give func(),
+	work func(context.Context, Member)) {
 	var all sync.WaitGroup
 	next := make(chan Member)
 	for _, m := range members {
-		if f.slots.start(ctx) != nil {
+		if take(ctx) != nil {
 			break
 		}
 		select {
@@ -135,7 +136,7 @@ func (f *Fleet) each(ctx context.Context, members []Member, work func(context.Co
 		default: // everyone is at work, or waits without a slot
 			all.Go(func() {
 				for ok := true; ok; m, ok = <-next {
-					f.hold(ctx, m, work)
+					hold(ctx, m, give, work)
 				}
 			})
 		}
@@ -145,7 +146,7 @@ func (f *Fleet) each(ctx context.Context, members []Member, work func(context.Co
 }
 
 // hold does the work for a member and gives its slot back.
-func (f *Fleet) hold(ctx context.Context, m Member, work func(context.Context, Member)) {
-	defer f.slots.give()
+func hold(ctx context.Context, m Member, give func(), work func(context.Context, Member)) {
+	defer give()
 	work(ctx, m)
 }

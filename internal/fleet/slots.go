@@ -7,19 +7,30 @@ import (
 )
 
 // slots bounds how many users are in work at once. Whoever comes back from a wait goes before whoever has not begun: users under
-// way are finished first, so that a run's deadline is not spent in the queue.
+// way are finished first, so that a run's deadline is not spent in the queue. Those who only look have a place of their own before they
+// come for a slot, so that however many people and programs look, runs find most of the slots.
 type slots struct {
 	mu       sync.Mutex
 	free     int // less than none after resize made them fewer: those in use are not taken away
 	size     int
 	resuming []chan struct{}
 	starting []chan struct{}
+
+	looks *slots // the places of looks; nil: these are such places themselves
 }
 
-func newSlots(n int) *slots { return &slots{free: n, size: n} }
+func newSlots(n int) *slots {
+	return &slots{free: n, size: n, looks: &slots{free: looksOf(n), size: looksOf(n)}}
+}
+
+// looksOf is how many of the slots looks may have at once.
+func looksOf(slots int) int { return max(1, slots/4) }
 
 // resize changes how many users are in work at once; those that are stay.
 func (s *slots) resize(n int) {
+	if s.looks != nil {
+		s.looks.resize(looksOf(n))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free += n - s.size
@@ -31,6 +42,24 @@ func (s *slots) resize(n int) {
 
 // start takes a slot for a user that begins.
 func (s *slots) start(ctx context.Context) error { return s.take(ctx, &s.starting) }
+
+// look takes a slot for a look, which gives it back by looked. In line for a slot stand no more looks than may have one.
+func (s *slots) look(ctx context.Context) error {
+	if err := s.looks.start(ctx); err != nil {
+		return err
+	}
+	if err := s.start(ctx); err != nil {
+		s.looks.give()
+		return err
+	}
+	return nil
+}
+
+// looked gives back what look took.
+func (s *slots) looked() {
+	s.give()
+	s.looks.give()
+}
 
 // take waits in a queue for a slot, first come, first served.
 func (s *slots) take(ctx context.Context, queue *[]chan struct{}) error {

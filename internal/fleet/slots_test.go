@@ -151,3 +151,58 @@ func TestSlotsResize(t *testing.T) {
 		}
 	})
 }
+
+// Looks have a quarter of the slots at most, whatever their number, and leave no place taken when they go away.
+func TestLooksLeaveSlots(t *testing.T) {
+	for _, c := range []struct{ slots, looks int }{{1, 1}, {2, 1}, {8, 2}, {32, 8}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSlots(c.slots)
+			ctx, leave := context.WithCancel(t.Context())
+			var all sync.WaitGroup
+			var mu sync.Mutex
+			looking := 0
+			for range 100 {
+				all.Go(func() {
+					if s.look(ctx) != nil {
+						return
+					}
+					mu.Lock()
+					looking++
+					mu.Unlock()
+					<-ctx.Done()
+					s.looked()
+				})
+			}
+			synctest.Wait()
+			if looking != c.looks || s.free != c.slots-c.looks || len(s.starting) > 0 {
+				t.Errorf("%d slots: %d look, want %d, and %d slots are free", c.slots, looking, c.looks, s.free)
+			}
+			leave()
+			all.Wait()
+			if s.free != c.slots || s.looks.free != c.looks {
+				t.Errorf("%d slots, %d for looks: %d and %d are free at the end", c.slots, c.looks, s.free, s.looks.free)
+			}
+			s.resize(4 * c.slots)
+			if s.looks.free != c.slots {
+				t.Errorf("%d slots: %d for looks", 4*c.slots, s.looks.free)
+			}
+		})
+	}
+}
+
+// A look that goes away while runs have all slots gives its place among the looks back.
+func TestLookThatFindsNoSlotLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4)
+		for range 4 {
+			if err := s.start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if s.look(ctx) == nil || s.looks.free != 1 || len(s.starting) != 0 {
+			t.Errorf("%d places of looks are free, %d stand in line", s.looks.free, len(s.starting))
+		}
+	})
+}
