@@ -14,6 +14,8 @@ func inStore(file, name, old, new, test string) mutant {
 var storeMutants = []mutant{
 	inStore("lease.go", "database: a lease is given to everyone", "WHERE users.lease_until <= $6 OR users.holder = excluded.holder",
 		"WHERE $6 = $6", "lease_is_held,_ends_and_is_taken"),
+	inStore("scan.go", "database: a page looks through the whole history", `more && looked < scanMost && `, `more && `,
+		"TestPagesOfALongHistory"),
 	inStore("lease.go", "database: a run that died did nothing",
 		"WHEN users.holder NOT IN ('', excluded.holder) AND users.lease_until - users.lease_settle > users.quiet", "WHEN false",
 		"quiet_after_a_dead_run_is_its_working_time"),

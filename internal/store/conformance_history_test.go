@@ -19,6 +19,9 @@ func runs(lines []Line) (out []string) {
 func recentNewest(t *testing.T, db testDB) {
 	s := db.open(t)
 	same(t, len(must(s.Recent(t.Context(), RecentQuery{}))(t)), 0)
+	for _, after := range []int64{0, -1, 7} {
+		same(t, must(s.Page(t.Context(), PageQuery{After: after}))(t), Page{Next: -1})
+	}
 	for _, u := range []rotation.User{alice, bob, eve} {
 		ok(t, s.SetRecheck(t.Context(), u, t0))
 	}
@@ -40,6 +43,9 @@ func recentNewest(t *testing.T, db testDB) {
 	same(t, recent(RecentQuery{Users: []rotation.User{bob}}), []string{"2", "under way"})
 	same(t, recent(RecentQuery{Users: []rotation.User{{Name: "alice"}}}), []string{"1", "died", "3"}) // of both accounts
 	same(t, recent(RecentQuery{Users: []rotation.User{alice, bob}, Limit: 3}), []string{"1", "3", "under way"})
+	page := must(s.Page(t.Context(), PageQuery{Users: []rotation.User{alice, bob}, Limit: 3}))(t)
+	same(t, runs(page.Lines), []string{"1", "3", "under way"})
+	same(t, page.Next, must(s.Newest(t.Context()))(t))
 	same(t, len(recent(RecentQuery{Users: []rotation.User{{Name: "nobody"}}})), 0)
 }
 
@@ -72,6 +78,15 @@ func recentFollowed(t *testing.T, db testDB) {
 	same(t, must(s.Newest(t.Context()))(t), last)
 	got, _ = follow(RecentQuery{Limit: 7, Users: []rotation.User{alice}})
 	same(t, got, alices[1:])
+
+	// Read in pages, it is the same.
+	for _, q := range []PageQuery{{Users: []rotation.User{alice}}, {Of: func(u rotation.User) bool { return u == alice }}} {
+		q.Limit = 7
+		got, _ = paged(t, s, q)
+		same(t, got, alices)
+	}
+	got, _ = paged(t, s, PageQuery{})
+	same(t, got, all)
 
 	// What had been under way ends at last, and is not missed.
 	end(t, s, late, rotation.Done, "")

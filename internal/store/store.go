@@ -38,6 +38,7 @@ type Store struct {
 
 	accesses accessLog
 	uses     uses
+	scans    turns
 }
 
 // Open opens the database, makes it when there is none, and brings an older one up to date. A file that is damaged, newer
@@ -52,7 +53,7 @@ func openWith(ctx context.Context, o Options, migrations fs.FS) (*Store, error) 
 	if o.BusyTimeout == 0 {
 		o.BusyTimeout = 10 * time.Second
 	}
-	s := &Store{place: place{opts: o, schema: schema{mark: applicationID, steps: migrations}}, runs: map[string]*file{}}
+	s := &Store{place: place{opts: o, schema: schema{mark: applicationID, steps: migrations}}, runs: map[string]*file{}, scans: make(turns, scanTurns)}
 	s.settle.Store(int64(o.Settle))
 	if err := s.open(ctx); err != nil {
 		return nil, err
