@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/rotation"
@@ -11,7 +10,6 @@ import (
 
 const (
 	historyLimit = 100                    // happenings of one answer, unless it is said
-	historyPage  = 500                    // lines read at once
 	historyPoll  = 250 * time.Millisecond // between two looks for new ones
 )
 
@@ -34,7 +32,7 @@ func (o *Office) Events(ctx context.Context, q EventQuery) ([]Happening, error) 
 		var out []Happening
 		var err error
 		if q.After < 0 {
-			out, q.After, err = o.ended(ctx, users, max(0, q.After), q.Limit)
+			out, q.After, err = o.ended(ctx, users, q.After, q.Limit)
 		} else {
 			out, err = o.recent(ctx, store.RecentQuery{Users: users, After: q.After, Limit: q.Limit})
 		}
@@ -53,36 +51,36 @@ func (o *Office) recent(ctx context.Context, q store.RecentQuery) ([]Happening, 
 	if err != nil {
 		return nil, err
 	}
+	return HappeningsOf(lines), nil
+}
+
+// ended gives what ended after a Seq, of some users or all, and the Seq from which to go on when it is nothing.
+func (o *Office) ended(ctx context.Context, users []rotation.User, after int64, limit int) ([]Happening, int64, error) {
+	if len(users) == 0 {
+		lines, err := o.cfg.DB.Ended(ctx, max(0, after), limit)
+		if len(lines) > 0 {
+			after = lines[len(lines)-1].Seq
+		}
+		return HappeningsOf(lines), after, err
+	}
+	for {
+		page, err := o.cfg.DB.Page(ctx, store.PageQuery{Users: users, After: after, Limit: limit})
+		if err != nil {
+			return nil, after, err
+		}
+		if after = page.Next; len(page.Lines) > 0 || !page.More {
+			return HappeningsOf(page.Lines), after, nil
+		}
+	}
+}
+
+// HappeningsOf are lines of the database in the words of a Desk.
+func HappeningsOf(lines []store.Line) []Happening {
 	out := make([]Happening, 0, len(lines))
 	for _, l := range lines {
 		out = append(out, happening(l))
 	}
-	return out, nil
-}
-
-// ended gives what ended after a Seq, and the Seq from which to go on when it is nothing.
-func (o *Office) ended(ctx context.Context, users []rotation.User, after int64, limit int) (out []Happening, last int64, err error) {
-	for {
-		lines, err := o.cfg.DB.Ended(ctx, after, historyPage)
-		if err != nil {
-			return nil, after, err
-		}
-		for _, l := range lines {
-			after = l.Seq
-			if len(users) == 0 || slices.Contains(users, l.User) {
-				out = append(out, happening(l))
-			}
-			if len(out) == limit {
-				return out, after, nil
-			}
-		}
-		if len(lines) < historyPage {
-			if after == 0 {
-				after = -1 // from the beginning, still
-			}
-			return out, after, nil
-		}
-	}
+	return out
 }
 
 func happening(l store.Line) Happening {
