@@ -92,4 +92,6 @@ var freezeMutants = []mutant{
 		"internal/fleet", "TestPassAfterPass"},
 	inFleet("ask.go", "ask: whoever waits for a run waits for its lease", `wait = min(wait, leasedAgain)`, `wait = max(wait, leasedAgain)`,
 		"TestOfficeWaitsForARunAndNotForItsLease"),
+	inFleet("look.go", "looks: they take the slots of runs", `f.slots.look, f.slots.looked,`, `f.slots.start, f.slots.give,`,
+		"TestLooksThatHangKeepNoRunFromBeginning"),
 }
