@@ -108,6 +108,7 @@ var adapterMutants = []mutant{
 	inCloud("pace.go", "pace: none", `	if perSecond <= 0 {`, `	if true {`, "TestPace"),
 	inCloud("pace.go", "pace: puts and moves have one each", `case "PutSecretValue", "UpdateSecretVersionStage":`, `case "PutSecretValue":`,
 		"TestPace"),
+	inCloud("pacer.go", "pace: who goes away has used up a turn", `	defer func() { <-p.front }()`, `	<-p.front`, "TestCancelledTurnsCostNothing"),
 	inCloud("retry.go", "retry: what was not sent is sent later", `case errors.As(err, &notSent), errors.Is(err, errPlain):`,
 		`case errors.As(err, &notSent):
 		return aws.TrueTernary
