@@ -137,7 +137,8 @@ func (c *Client) Watch(ctx context.Context, v fleet.View) (fleet.Snapshot, error
 	return out.Snapshot(), err
 }
 
-// Events is Desk's. A long wait is many short ones, so that a server which is gone is noticed.
+// Events is Desk's. A long wait is many short ones, so that a server which is gone is noticed. A page without an event that says to go on
+// elsewhere is not the end: the server looks through so much of what others did at a time.
 func (c *Client) Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Happening, error) {
 	if q.Limit > eventsMax {
 		return nil, setup("%s gives %d events at most, and %d were asked for", c.where(), eventsMax, q.Limit)
@@ -156,6 +157,7 @@ func (c *Client) Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Happen
 	if q.After != 0 {
 		values.Set("after", strconv.FormatInt(max(0, q.After), 10))
 	}
+	after := max(0, q.After)
 	for until := time.Now().Add(q.Wait); ; {
 		if wait := min(time.Until(until), longPoll); wait > 0 && q.After != 0 {
 			values.Set("wait", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
@@ -164,7 +166,7 @@ func (c *Client) Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Happen
 		if err := c.send(ctx, request{method: http.MethodGet, path: []string{"events"}, query: values, into: &page}); err != nil {
 			return nil, err
 		}
-		if len(page.Events) > 0 || q.After == 0 || !time.Now().Before(until) {
+		if len(page.Events) > 0 || q.After == 0 || page.Next <= after && !time.Now().Before(until) {
 			out := make([]fleet.Happening, 0, len(page.Events))
 			for _, e := range page.Events {
 				out = append(out, e.Happening())
@@ -172,6 +174,7 @@ func (c *Client) Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Happen
 			return out, nil
 		}
 		if page.Next > 0 {
+			after = page.Next
 			values.Set("after", strconv.FormatInt(page.Next, 10))
 		}
 	}
