@@ -46,7 +46,7 @@ func (d *daemon) newAPI(cfg *config.Config) (*server.Server, error) {
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError)})
 	return server.New(server.Config{
 		Desk: apiDesk{d}, Find: d.find, Keys: ring, Authenticate: authenticate, Replays: d.Store, Used: d.Store.NoteKeyUse,
-		Credentials: d.credential, Users: d.users, Record: d.record, Accesses: d.Store.Accesses,
+		Credentials: d.credential, Users: d.users, Record: d.record, Accesses: d.Store.Accesses, History: d.Store.Page,
 		KeysUsed: d.Store.KeyUses, Quota: d.quota, Settings: d.apiSettings(cfg), Alive: d.alive, Ready: d.ready, Metrics: metrics,
 		Standing: d.standing, Version: d.Version, Log: d.Log,
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/keyturn/keyturn/internal/api"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/kinds"
+	"github.com/keyturn/keyturn/internal/rotation"
 )
 
 const (
@@ -52,9 +53,10 @@ type eventsOut struct{ Body api.Events }
 
 // eventQuery is what a request asks for.
 type eventQuery struct {
-	users  []string
-	after  int64 // negative: from the beginning
-	given  bool  // after is
+	users  []rotation.User
+	names  []string // of them, as they were given
+	after  int64    // negative: from the beginning
+	given  bool     // after is
 	limit  int
 	wait   time.Duration
 	stream bool
@@ -79,8 +81,8 @@ func parseEvents(r *http.Request) (q eventQuery, err error) {
 		}
 		return n
 	}
-	q.users, q.limit = deskNames(values["user"]), 100
-	if len(q.users) > 200 {
+	q.names, q.limit = deskNames(values["user"]), 100
+	if len(q.names) > 200 {
 		return q, fmt.Errorf("%w: 200 users may be named at most", kinds.ErrInvalidRequest)
 	}
 	if values.Has("limit") {
@@ -126,8 +128,8 @@ func wantsStream(r *http.Request) bool {
 func (s *Server) events(w http.ResponseWriter, r *http.Request, c *call) {
 	ctx := context.WithValue(r.Context(), callKey{}, c)
 	q, err := parseEvents(r)
-	if err == nil && len(q.users) > 0 {
-		q.users, err = s.known(ctx, q.users)
+	if err == nil && len(q.names) > 0 {
+		q.users, err = s.known(ctx, q.names)
 	}
 	if err == nil && q.stream {
 		err = s.stream(ctx, w, r, c, q)
@@ -139,15 +141,15 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, c *call) {
 	}
 }
 
-// known gives the users of names that the call's key may see, as ACCOUNT/NAME.
-func (s *Server) known(ctx context.Context, names []string) ([]string, error) {
+// known gives the users of names that the call's key may see.
+func (s *Server) known(ctx context.Context, names []string) ([]rotation.User, error) {
 	found, err := s.states(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]string, len(found))
+	out := make([]rotation.User, len(found))
 	for i, st := range found {
-		out[i] = st.User.String()
+		out[i] = st.User
 	}
 	return out, nil
 }
@@ -164,11 +166,8 @@ func (s *Server) eventPage(ctx context.Context, w http.ResponseWriter, c *call, 
 		if err != nil && ctx.Err() == nil && s.closed() {
 			return fleet.ErrStopping
 		}
-	} else if next, err = s.last(ctx, q.users); err == nil {
-		found, err = s.newest(ctx, q.users, q.limit)
-		for _, h := range found { // some may have ended meanwhile
-			next = max(next, h.Seq)
-		}
+	} else {
+		found, next, err = s.newest(ctx, q.users, q.limit)
 	}
 	if err != nil {
 		return err
@@ -192,7 +191,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	defer leave()
 	if !q.given {
-		if q.after, err = s.last(ctx, q.users); err != nil {
+		if q.after, err = s.last(ctx, nil); err != nil {
 			return err
 		}
 	}

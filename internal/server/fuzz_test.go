@@ -60,7 +60,7 @@ func fuzzed(f *testing.F) (*Server, *strings.Builder) {
 		f.Fatal(err)
 	}
 	log := &strings.Builder{}
-	s, err := New(Config{Desk: offDesk{office}, Replays: db, Keys: apikey.NewRing(apikey.Config{Vault: noVault{}}), Log: slog.New(slog.NewTextHandler(log, nil)),
+	s, err := New(Config{Desk: offDesk{office}, History: db.Page, Replays: db, Keys: apikey.NewRing(apikey.Config{Vault: noVault{}}), Log: slog.New(slog.NewTextHandler(log, nil)),
 		Authenticate: func(context.Context, string, netip.Addr) (*apikey.Caller, error) {
 			return &apikey.Caller{ID: "id", Name: "fuzz", Scopes: apikey.Scopes, Users: []string{"user-*"}}, nil
 		},

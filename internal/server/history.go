@@ -2,69 +2,96 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/keyturn/keyturn/internal/fleet"
+	"github.com/keyturn/keyturn/internal/kinds"
+	"github.com/keyturn/keyturn/internal/rotation"
+	"github.com/keyturn/keyturn/internal/store"
 )
 
-// historyPage is how many lines are read at once; atMost is how far back a key that may see few of many users is looked for.
 const (
-	historyPage = 500
-	atMost      = 100_000
+	historyPage = 500 // lines that are read at once for whoever follows
+	historyPoll = 250 * time.Millisecond
+	// historyWithin is how long a request waits for its turn to search the history, and searches it: before the answer's time is over.
+	historyWithin = 20 * time.Second
 )
 
-// newest gives the newest happenings that the call's key may see, of some users or all, oldest first.
-func (s *Server) newest(ctx context.Context, users []string, limit int) ([]fleet.Happening, error) {
-	c := callOf(ctx)
-	for read := limit; ; read = min(4*read, atMost) {
-		found, err := s.Desk.Events(ctx, fleet.EventQuery{Users: users, Limit: read})
-		if err != nil {
-			return nil, err
-		}
-		out := c.only(found)
-		if len(out) >= limit || len(found) < read || read >= atMost {
-			return out[max(0, len(out)-limit):], nil
-		}
+// newest gives the newest happenings that the call's key may see, of some users or all, oldest first, and the Seq from which to go on.
+func (s *Server) newest(ctx context.Context, users []rotation.User, limit int) ([]fleet.Happening, int64, error) {
+	if !wholly(ctx, users) {
+		page, err := s.page(ctx, users, 0, limit)
+		return callOf(ctx).happenings(fleet.HappeningsOf(page.Lines)), page.Next, err
 	}
+	next, err := s.last(ctx, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err := s.Desk.Events(ctx, fleet.EventQuery{Limit: limit})
+	for _, h := range found { // some may have ended meanwhile
+		next = max(next, h.Seq)
+	}
+	return callOf(ctx).happenings(found), next, err
 }
 
 // since gives what ended after a Seq (negative: from the beginning) and the Seq from which to go on: at least one happening that the call's
-// key may see, unless there is none within the wait.
-func (s *Server) since(ctx context.Context, users []string, after int64, limit int, wait time.Duration) ([]fleet.Happening, int64, error) {
+// key may see, unless there is none within the wait, or more of what others may see than one request looks through.
+func (s *Server) since(ctx context.Context, users []rotation.User, after int64, limit int, wait time.Duration) (
+	[]fleet.Happening, int64, error,
+) {
 	c := callOf(ctx)
-	read := max(limit, historyPage) // who may see few of many does not have all the others read one by one
-	for until := s.Now().Add(wait); ; {
-		found, err := s.Desk.Events(ctx, fleet.EventQuery{Users: users, After: after, Limit: read, Wait: max(0, until.Sub(s.Now()))})
-		if err != nil {
-			return nil, after, err
-		}
-		var out []fleet.Happening
+	if wholly(ctx, users) {
+		found, err := s.Desk.Events(ctx, fleet.EventQuery{After: after, Limit: limit, Wait: wait})
 		for _, h := range found {
-			if len(out) == limit {
-				break
-			}
 			if h.Seq > 0 {
 				after = h.Seq // of a database that was made anew they are smaller than before
 			}
-			if c.sees(h.User) {
-				out = append(out, c.happening(h))
-			}
 		}
-		if len(out) > 0 || len(found) == 0 {
-			return out, after, nil
+		return c.happenings(found), after, err
+	}
+	for until := s.Now().Add(wait); ; {
+		page, err := s.page(ctx, users, after, limit)
+		if err != nil {
+			return nil, after, err
+		}
+		if after = page.Next; len(page.Lines) > 0 || page.More || !s.Now().Before(until) {
+			return c.happenings(fleet.HappeningsOf(page.Lines)), after, nil
+		}
+		select {
+		case <-time.After(historyPoll):
+		case <-ctx.Done():
+			return nil, after, ctx.Err()
 		}
 	}
 }
 
-// only keeps what the call's key may see.
-func (c *call) only(all []fleet.Happening) []fleet.Happening {
-	out := make([]fleet.Happening, 0, len(all))
-	for _, h := range all {
-		if c.sees(h.User) {
-			out = append(out, c.happening(h))
-		}
+// wholly reports whether the happenings of all users are asked for, by a key that may see them.
+func wholly(ctx context.Context, users []rotation.User) bool {
+	return len(users) == 0 && everybody(callOf(ctx).caller)
+}
+
+// page reads what the call's key may see of some users or all.
+func (s *Server) page(ctx context.Context, users []rotation.User, after int64, limit int) (store.Page, error) {
+	if s.History == nil {
+		return store.Page{Next: after}, nil
 	}
-	return out
+	within, cancel := context.WithTimeout(ctx, historyWithin)
+	defer cancel()
+	page, err := s.History(within, store.PageQuery{Users: users, Of: callOf(ctx).sees, After: after, Limit: limit})
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return page, fmt.Errorf("%w: many read the history at the same time; try again later", kinds.ErrTooFast)
+	}
+	return page, err
+}
+
+// happenings leaves out what the call's key may not read.
+func (c *call) happenings(all []fleet.Happening) []fleet.Happening {
+	for i := range all {
+		all[i] = c.happening(all[i])
+	}
+	return all
 }
 
 // last is the Seq of the newest happening of some users or all; -1, from the beginning, when nothing has ended.

@@ -11,6 +11,7 @@ import (
 	"github.com/keyturn/keyturn/internal/api"
 	"github.com/keyturn/keyturn/internal/apikey"
 	"github.com/keyturn/keyturn/internal/fleet"
+	"github.com/keyturn/keyturn/internal/store"
 )
 
 // TestProxyIsNoLocalProgram: what plain loopback gives without a key it gives to this machine's own programs, not to whoever a proxy here
@@ -84,17 +85,6 @@ func TestNoticeNamesNobodyElse(t *testing.T) {
 	}, func(c *Config) { c.Desk = noticing{c.Desk} })
 }
 
-// counting is a desk that counts how often history is read.
-type counting struct {
-	fleet.Desk
-	reads *int
-}
-
-func (n counting) Events(ctx context.Context, q fleet.EventQuery) ([]fleet.Happening, error) {
-	*n.reads++
-	return n.Desk.Events(ctx, q)
-}
-
 // TestOneRequestReadsHistoryInPages: a key that may see the last of many users cannot have the history of all read event by event.
 func TestOneRequestReadsHistoryInPages(t *testing.T) {
 	reads := 0
@@ -115,5 +105,11 @@ func TestOneRequestReadsHistoryInPages(t *testing.T) {
 		if len(seen) != 4 || reads > 2*(len(seen)+1) {
 			t.Errorf("%d events after %d reads", len(seen), reads)
 		}
-	}, func(c *Config) { c.Desk = counting{c.Desk, &reads} })
+	}, func(c *Config) {
+		page := c.History
+		c.History = func(ctx context.Context, q store.PageQuery) (store.Page, error) {
+			reads++
+			return page(ctx, q)
+		}
+	})
 }

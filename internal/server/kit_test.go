@@ -86,7 +86,7 @@ func inKit(t *testing.T, users int, play func(*kit), adjust ...func(*Config)) {
 		}
 		k.pass()
 		c := Config{Desk: k.office, Find: k.find, Keys: apikey.NewRing(apikey.Config{Vault: account.KeyVault("keyturn/api-keys")}), Authenticate: k.authenticate, Version: "v1", Replays: k.db,
-			Credentials: k.cache.Get, Users: k.users, Record: k.db.RecordAccess, Accesses: k.db.Accesses,
+			Credentials: k.cache.Get, Users: k.users, Record: k.db.RecordAccess, Accesses: k.db.Accesses, History: k.db.Page,
 			Log: slog.New(slog.NewTextHandler(k.log, nil))}
 		for _, a := range adjust {
 			a(&c)

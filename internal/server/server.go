@@ -38,6 +38,8 @@ type Config struct {
 	Record func(ctx context.Context, a store.Access) error
 	// Accesses are the reads on record, newest first. Nil: there are none.
 	Accesses func(ctx context.Context, q store.AccessQuery) ([]store.AccessLine, error)
+	// History gives a page of the history of users that a key may see; needed for keys that are limited to some. Nil: they see none.
+	History func(ctx context.Context, q store.PageQuery) (store.Page, error)
 	// Replays remembers answers to requests with an Idempotency-Key. Nil: such a key means nothing.
 	Replays Replays
 	// Used is told of each caller that is let in; it must not wait for anything. Nil: nobody is.

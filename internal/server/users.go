@@ -149,7 +149,7 @@ func (s *Server) showFleet(ctx context.Context, in *fleetIn) (*fleetOut, error) 
 	}
 	if !all {
 		snap.Narrow(c.sees, in.Match, in.Limit)
-		if snap.Events, err = s.newest(ctx, nil, in.Events); err != nil {
+		if snap.Events, _, err = s.newest(ctx, nil, in.Events); err != nil {
 			return nil, err
 		}
 	}
