@@ -17,7 +17,7 @@ func TestOwnIdentityIsProven(t *testing.T) {
 		w := newWorld(awssim.Config{})
 		a := simulated(t, w)
 		who := must(a.Identity(bg))(t)
-		v, err := awsidentity.New(awsidentity.Config{ServerID: "server", Endpoint: a.STSEndpoint, Transport: w.Transport(),
+		v, err := awsidentity.New(awsidentity.Config{ServerID: "server", Region: a.Home, Endpoint: a.STSEndpoint, Transport: w.Transport(),
 			Identities: []awsidentity.Identity{{Account: account, UniqueID: who.UserID, Scopes: []apikey.Scope{apikey.Admin}}}})
 		ok(t, err)
 		time.Sleep(2 * time.Second)
