@@ -59,6 +59,10 @@ func (f *Fleet) Credential(ctx context.Context, m Member, held Credential) (Cred
 			return Credential{}, &WithheldError{m.User, rotation.BlockedSecretValue, "the value of its secret holds no access key with its " +
 				"secret: rotate the user, or put the whole key back"}
 		}
+		if !rotation.IsKeyID(key.ID) { // with the names of two fields exchanged it is the secret, and ids are told and recorded
+			return Credential{}, &WithheldError{m.User, rotation.BlockedSecretValue, "where the value of its secret should name the access " +
+				"key stands something else, which may be its secret: rotate the user, or put the key back with each field in its place"}
+		}
 		c.AccessKeyID, c.SecretAccessKey = key.ID, key.Secret
 	}
 	if err := withheld(m, o, c.AccessKeyID); err != nil {

@@ -111,6 +111,14 @@ func TestCredentialWithheld(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused(rotation.BlockedSecretValue, "no access key with its secret")
+		swapped := fmt.Sprintf(`{"AccessKeyId": %q, "SecretAccessKey": %q}`, first.SecretAccessKey.Reveal(), first.AccessKeyID)
+		if err := people.PutSecretValue(anySecret, swapped); err != nil {
+			t.Fatal(err)
+		}
+		refused(rotation.BlockedSecretValue, "each field in its place")
+		if _, err := d.Credential(t.Context(), anyName); strings.Contains(err.Error(), first.SecretAccessKey.Reveal()) {
+			t.Error("the error repeats the secret")
+		}
 		if err := people.DeleteSecret(anySecret); err != nil {
 			t.Fatal(err)
 		}

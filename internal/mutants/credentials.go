@@ -34,6 +34,10 @@ var credentialMutants = []mutant{
 		`case false && st.IsRevoked(keyID):`, "internal/fleet", "TestCredentialOfARevokedKey"},
 	{"credentials: half a key is given out", "internal/fleet/credential.go", `if key.ID == "" || key.Secret.Reveal() == "" {`,
 		`if key.ID == "" {`, "internal/fleet", "TestCredentialWithheld"},
+	{"credentials: a secret in the place of the id is given out", "internal/fleet/credential.go", `if !rotation.IsKeyID(key.ID) {`, `if false {`,
+		"internal/fleet", "TestCredentialWithheld"},
+	{"credentials: a secret in the place of the id is recorded", "internal/store/access.go",
+		`if a.AccessKeyID != "" && !rotation.IsKeyID(a.AccessKeyID) {`, `if false {`, "internal/store", "TestConformanceMemory"},
 	{"credentials: given out without a record", "internal/server/credentials.go", `		return fleet.Credential{}, fmt.Errorf("%w: %w", kinds.ErrNoRecord, err)
 `, `		s.Log.Error(err.Error())
 `, "internal/server", "TestNoRecordNoCredential"},

@@ -492,3 +492,27 @@ func TestVariables(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestFieldsExchanged: the secret in the place of the id is given out, recorded and shown by none of the ways.
+func TestFieldsExchanged(t *testing.T) {
+	inKit(t, 1, func(k *kit) {
+		id, secret := k.current("user-0")
+		if err := k.world.People().PutSecretValue("keyturn/user-0/key", fmt.Sprintf(`{"AccessKeyId":%q,"SecretAccessKey":%q}`, secret, id)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		for _, path := range []string{"/v1/credentials/user-0", "/v1/container/user-0", "/v1/aws/static-creds/user-0"} {
+			if a := k.ask(k.all(), http.MethodGet, path, ""); a.Status != http.StatusConflict || strings.Contains(a.Text, secret) {
+				t.Errorf("%s: %d %s", path, a.Status, a.Text)
+			}
+		}
+		for _, path := range []string{"/v1/credentials", "/v1/credentials?format=csv", "/v1/credentials?format=env", "/v1/accesses"} {
+			if a := k.ask(k.all(), http.MethodGet, path, ""); a.Status != http.StatusOK || strings.Contains(a.Text, secret) {
+				t.Errorf("%s: %d %s", path, a.Status, a.Text)
+			}
+		}
+		if lines := k.accesses(); len(lines) > 0 {
+			t.Errorf("recorded: %+v", lines)
+		}
+	}, func(c *Config) { c.Settings.Export = true })
+}

@@ -16,9 +16,9 @@ type Access struct {
 	At          time.Time     // needed
 	Caller      string        // the id of an API key, or whatever else proves who asks; never a secret
 	User        rotation.User // whose credential
-	AccessKeyID string
-	Route       string     // by which way, such as "GET /v1/credentials/{user}"
-	From        netip.Addr // zero: unknown
+	AccessKeyID string        // "": unknown
+	Route       string        // by which way, such as "GET /v1/credentials/{user}"
+	From        netip.Addr    // zero: unknown
 }
 
 // RecordAccess puts an access on record, and returns once that survives a power cut. An error means: no record, so no credential.
@@ -28,6 +28,9 @@ type Access struct {
 func (s *Store) RecordAccess(ctx context.Context, a Access) error {
 	if a.At.IsZero() || a.User == (rotation.User{}) {
 		return errors.New("recording an access: a time and a user are needed")
+	}
+	if a.AccessKeyID != "" && !rotation.IsKeyID(a.AccessKeyID) { // these records are shown to people, and it may be a secret
+		return errors.New("recording an access: what is given as the access key's id is none, and is not repeated here")
 	}
 	err := ctx.Err()
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func accessesRoundTrip(t *testing.T, db testDB) {
 		access("key-1", alice, 0),
 		access("key-2", bob, time.Second),
 		{At: after(2 * time.Second), User: eve}, // nothing else is known
-		{At: after(3 * time.Second), Caller: "arn:aws:iam::111122223333:role/odd é\x00", User: alice, AccessKeyID: "odd", Route: "r",
+		{At: after(3 * time.Second), Caller: "arn:aws:iam::111122223333:role/odd é\x00", User: alice, AccessKeyID: "ODDACCESSKEYID999", Route: "r",
 			From: netip.MustParseAddr("2001:db8::1")},
 	}
 	gave(t, s, all...)
@@ -55,6 +56,16 @@ func accessesRoundTrip(t *testing.T, db testDB) {
 			t.Errorf("%+v was recorded", bad)
 		}
 	}
+	// A secret in the place of the id gets neither into the records nor into the error.
+	for _, id := range []string{"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AKIAIOSFODNN7EXAMPLE/", "akiaiosfodnn7example", "AKIA",
+		strings.Repeat("A", 129)} {
+		bad := access("key-1", alice, 0)
+		bad.AccessKeyID = id
+		if err := s.RecordAccess(t.Context(), bad); err == nil || strings.Contains(err.Error(), id) {
+			t.Errorf("%q as an id: %v", id, err)
+		}
+	}
+	same(t, len(reads(t, s, AccessQuery{})), len(all))
 }
 
 func accessesSearched(t *testing.T, db testDB) {
