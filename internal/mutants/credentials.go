@@ -43,6 +43,10 @@ var credentialMutants = []mutant{
 `, "internal/server", "TestNoRecordNoCredential"},
 	{"credentials: for a key that may only rotate", "internal/server/credentials.go", `if !c.caller.May(apikey.ReadCredentials, u) {`,
 		`if !c.caller.May(apikey.Rotate, u) {`, "internal/server", "TestCreateCredentials"},
+	{"credentials: an Idempotency-Key rotates twice after a failure", "internal/server/once.go", `if again(rec.status) && !c.acted {`,
+		`if again(rec.status) {`, "internal/server", "TestRotatedOnce"},
+	{"credentials: what was refused is never carried out", "internal/server/rotate.go", `		c.acted = t.changed()
+`, ``, "internal/server", "TestRefusedIsSentAgain"},
 	{"credentials: an export ends as if it were whole", "internal/server/export.go", `				panic(http.ErrAbortHandler)
 `, `				continue
 `, "internal/server", "TestExportBreaksOff"},

@@ -119,7 +119,7 @@ type createOut struct {
 }
 
 // createCredentials begins a rotation as POST rotate does, and answers with what it made. A key that may not read credentials gets the
-// rotation alone.
+// rotation alone, and so does one for which they cannot be read or put on record now.
 func (s *Server) createCredentials(ctx context.Context, in *createIn) (*createOut, error) {
 	c := callOf(ctx)
 	u, err := s.user(c, in.User)
@@ -147,8 +147,11 @@ func (s *Server) createCredentials(ctx context.Context, in *createIn) (*createOu
 		return answer, nil
 	}
 	got, err := s.made(ctx, c, u, out.KeyID, until)
-	if err != nil {
-		return nil, err
+	if err != nil { // an error would have whoever asked ask for another rotation
+		s.Log.Warn("new credentials were made and cannot be given out", "user", u.String(), "error", err)
+		out.Detail += ", and cannot be given out yet: " + s.problem(ctx, err).Detail
+		answer.Body = either[api.Created, api.Rotation]{out}
+		return answer, nil
 	}
 	if got.AccessKeyID == out.KeyID {
 		answer.Status, answer.Body = http.StatusOK, either[api.Created, api.Rotation]{api.Created{Credential: api.CredentialOf(got), Rotation: out}}

@@ -25,6 +25,7 @@ type call struct {
 	route  *Route
 	from   netip.Addr // who asks; a trusted proxy's word counts
 	w      http.ResponseWriter
+	acted  bool // it has changed something, or may yet: with an Idempotency-Key it is not carried out again, whatever is answered
 }
 
 // lasts gives the answer so much longer than others to be on its way.

@@ -92,7 +92,8 @@ func (c *carried) enter(q store.Request) (alone func() bool, leave func()) {
 	return func() bool { return add(0) == 1 }, func() { add(-1) }
 }
 
-// first carries out a request that was not sent before, and keeps the answer. What had no effect is forgotten: it may be sent again.
+// first carries out a request that was not sent before, and keeps the answer. What had no effect is forgotten: it may be sent again. A
+// rotation that was made has one, even if all that follows it fails.
 func (s *Server) first(w http.ResponseWriter, r *http.Request, c *call, q store.Request, do func(http.ResponseWriter, *http.Request, *call)) {
 	ctx := context.WithoutCancel(r.Context()) // whoever asked may be gone, which is what all this is for
 	rec := &recorder{ResponseWriter: w}
@@ -102,7 +103,7 @@ func (s *Server) first(w http.ResponseWriter, r *http.Request, c *call, q store.
 			return
 		}
 		var err error
-		if again(rec.status) {
+		if again(rec.status) && !c.acted {
 			err = s.Replays.DropRequest(ctx, q)
 		} else {
 			err = s.Replays.EndRequest(ctx, q, store.Reply{Status: rec.status, Body: without(rec.body.Bytes(), c.route.Secrets),

@@ -111,6 +111,7 @@ func (s *Server) operate(ctx context.Context, in OperateIn, r rotation.Request) 
 		return &operateOut{Status: http.StatusOK, Body: either[api.Answer, api.Foresight]{api.ForesightOf(f)}}, nil
 	}
 	ans, err := s.Desk.Do(ctx, a)
+	c.acted = len(ans.Actions) > 0
 	if err != nil {
 		return nil, err
 	}

@@ -98,10 +98,16 @@ func (s *Server) quota(ctx context.Context, u rotation.User) (fleet.Quota, error
 	return s.Quota(ctx, u)
 }
 
-// outcome waits for a rotation's end, and gives how it stands then. What was refused, is not possible yet or failed is an error.
+// outcome waits for a rotation's end, and gives how it stands then. What was refused, is not possible yet or failed is an error. Whoever
+// asked may be gone meanwhile: who sends the same again is told how it stood.
 func (s *Server) outcome(ctx context.Context, t *turn, wait time.Duration) (api.Rotation, error) {
+	c := callOf(ctx)
+	c.acted = true
 	t.wait(ctx, s.open, wait)
-	out, err := s.standing(ctx, t)
+	out, err := s.standing(context.WithoutCancel(ctx), t)
+	if t.ended() {
+		c.acted = t.changed()
+	}
 	switch {
 	case err != nil:
 		return out, err

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,6 +53,13 @@ func (t *turn) wait(ctx, open context.Context, most time.Duration) {
 
 // result is what came of a turn that has ended.
 func (t *turn) result() (fleet.Answer, error) { return t.answer, t.err }
+
+// changed reports whether a turn that has ended made a key or promoted one. What else a run finds to do on its way was due anyway.
+func (t *turn) changed() bool {
+	return t.answer.Done || slices.ContainsFunc(t.answer.Actions, func(a rotation.Action) bool {
+		return a.Kind == rotation.CreateKey || a.Kind == rotation.PutFirst || a.Kind == rotation.Promote
+	})
+}
 
 // Turns that ended stay known for so long, and so many of them at most.
 const (
