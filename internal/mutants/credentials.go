@@ -47,7 +47,15 @@ var credentialMutants = []mutant{
 		`if again(rec.status) {`, "internal/server", "TestRotatedOnce"},
 	{"credentials: what was refused is never carried out", "internal/server/rotate.go", `		c.acted = t.changed()
 `, ``, "internal/server", "TestRefusedIsSentAgain"},
-	{"credentials: an export ends as if it were whole", "internal/server/export.go", `				panic(http.ErrAbortHandler)
+	{"credentials: a key that ended meanwhile gets new ones", "internal/server/credentials.go", `switch err := s.still(ctx, c); {`,
+		`switch err := error(nil); {`, "internal/server", "TestKeyEndsWhileItWaits"},
+	{"credentials: a key that may not read any more gets new ones", "internal/server/credentials.go",
+		`case !c.caller.May(apikey.ReadCredentials, u):`, `case false:`, "internal/server", "TestKeyEndsWhileItWaits"},
+	{"credentials: an export outlives its key", "internal/server/export.go", `if err := s.still(r.Context(), c); err != nil {`,
+		`if err := s.still(r.Context(), c); false && err != nil {`, "internal/server", "TestKeyEndsDuringAnExport"},
+	{"credentials: an export ends as if it were whole", "internal/server/export.go",
+		`				s.Log.Error("an export was broken off", "error", err)
+				panic(http.ErrAbortHandler)
 `, `				continue
 `, "internal/server", "TestExportBreaksOff"},
 	{"credentials: a spreadsheet calculates", "internal/server/export.go", `		fields[i] = noFormula(f)

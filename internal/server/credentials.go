@@ -147,6 +147,9 @@ func (s *Server) createCredentials(ctx context.Context, in *createIn) (*createOu
 		return answer, nil
 	}
 	got, err := s.made(ctx, c, u, out.KeyID, until)
+	if errors.Is(err, apikey.ErrUnknown) || errors.Is(err, kinds.ErrForbidden) {
+		return nil, err
+	}
 	if err != nil { // an error would have whoever asked ask for another rotation
 		s.Log.Warn("new credentials were made and cannot be given out", "user", u.String(), "error", err)
 		out.Detail += ", and cannot be given out yet: " + s.problem(ctx, err).Detail
@@ -167,7 +170,7 @@ const (
 )
 
 // made gives the credential of a key that was just made: AWS may answer as before for some seconds. Another one, if it still does at the
-// end of the wait; that is not on record, as it is not sent.
+// end of the wait; that is not on record, as it is not sent. Minutes have passed since the caller was let in, so it is asked for again.
 func (s *Server) made(ctx context.Context, c *call, u rotation.User, keyID string, until time.Time) (fleet.Credential, error) {
 	for {
 		got, err := s.Credentials(ctx, u)
@@ -175,6 +178,12 @@ func (s *Server) made(ctx context.Context, c *call, u rotation.User, keyID strin
 			return got, refusal(err)
 		}
 		if got.AccessKeyID == keyID {
+			switch err := s.still(ctx, c); {
+			case err != nil:
+				return fleet.Credential{}, err
+			case !c.caller.May(apikey.ReadCredentials, u):
+				return fleet.Credential{}, fmt.Errorf("%w: it needs the scope %s, which it lacks by now", kinds.ErrForbidden, apikey.ReadCredentials)
+			}
 			return s.give(ctx, c, u)
 		}
 		if !time.Now().Before(until) {

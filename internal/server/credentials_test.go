@@ -474,6 +474,40 @@ func TestExportBreaksOff(t *testing.T) {
 	}, adjust)
 }
 
+// TestKeyEndsWhileItWaits: a key that is revoked, or may do less, while new credentials are made does not get them.
+func TestKeyEndsWhileItWaits(t *testing.T) {
+	narrow := func(globs string, scopes ...apikey.Scope) func(*kit, string) {
+		return func(k *kit, key string) { k.narrow(key, globs, scopes...) }
+	}
+	for name, try := range map[string]struct {
+		end    func(*kit, string)
+		status int
+		code   string
+	}{
+		"revoked":      {(*kit).revoke, http.StatusUnauthorized, "unauthenticated"},
+		"may not read": {narrow("user-0", apikey.Rotate), http.StatusForbidden, "forbidden"},
+		"nor rotate":   {narrow("user-0", apikey.ReadCredentials), http.StatusForbidden, "forbidden"},
+		"another user": {narrow("user-1", apikey.Rotate, apikey.ReadCredentials), http.StatusForbidden, "forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inKit(t, 1, func(k *kit) {
+				time.Sleep(2 * time.Minute)
+				key := k.key("user-0", apikey.Rotate, apikey.ReadCredentials)
+				time.AfterFunc(10*time.Millisecond, func() { try.end(k, key) })
+				began := time.Now()
+				a := k.ask(key, http.MethodPost, "/v1/credentials/user-0?wait=300", `{}`)
+				k.problem(a, try.status, try.code)
+				if time.Since(began) < 20*time.Millisecond || k.madeForPeople() != 1 {
+					t.Errorf("it was not let in: %s later, %d keys made", time.Since(began), k.madeForPeople())
+				}
+				if _, secret := k.current("user-0"); strings.Contains(a.Text, secret) || len(k.accesses()) > 0 {
+					t.Errorf("%s, %d records", a.Text, len(k.accesses()))
+				}
+			})
+		})
+	}
+}
+
 // TestVariables: no two users get the same variable.
 func TestVariables(t *testing.T) {
 	var users []rotation.User

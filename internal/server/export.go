@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ type exporter interface {
 const together = 256
 
 // export sends the credentials of all users that the call's key may export, as they come. Each is on record before it is sent. When one
-// cannot be, the answer breaks off in a way that no client takes for its end.
+// cannot be, or the key ends on the way, the answer breaks off in a way that no client takes for its end.
 func (s *Server) export(w http.ResponseWriter, r *http.Request, c *call) {
 	users, form, err := s.exported(r, c)
 	if err != nil {
@@ -47,6 +48,13 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, c *call) {
 	for len(users) > 0 {
 		some := users[:min(together, len(users))]
 		users = users[len(some):]
+		if sent {
+			if err := s.still(r.Context(), c); err != nil {
+				s.Log.Warn("an export was broken off, as its caller may not go on", "error", err)
+				panic(http.ErrAbortHandler)
+			}
+			some = slices.DeleteFunc(some, func(u rotation.User) bool { return !c.sees(u) })
+		}
 		c.lasts(exportStep)
 		given, errs := s.giveAll(r.Context(), c, some)
 		for i, err := range errs {

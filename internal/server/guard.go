@@ -24,6 +24,7 @@ type call struct {
 	caller *apikey.Caller // nil: the route is open
 	route  *Route
 	from   netip.Addr // who asks; a trusted proxy's word counts
+	r      *http.Request
 	w      http.ResponseWriter
 	acted  bool // it has changed something, or may yet: with an Idempotency-Key it is not carried out again, whatever is answered
 }
@@ -79,7 +80,7 @@ func (e silent) Unwrap() error { return e.error }
 func (s *Server) guard(rt *Route, do func(http.ResponseWriter, *http.Request, *call)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		f := s.settings.Load()
-		c := &call{route: rt, from: client(r, f.TrustedProxies), w: w}
+		c := &call{route: rt, from: client(r, f.TrustedProxies), r: r, w: w}
 		defer s.caught(w, r, c)
 		if err := s.admit(w, r, c, f); err != nil {
 			s.fail(w, r, c, err)
@@ -132,6 +133,20 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, c *call, f *inFor
 	if c.route.Scope != "" && !who.Has(c.route.Scope) {
 		return fmt.Errorf("%w: it needs the scope %s; ask for a key that has it", kinds.ErrForbidden, c.route.Scope)
 	}
+	return nil
+}
+
+// still says why a caller that was let in may not use the route any more; nil: it may. An answer that takes long asks before whatever it
+// gives away next. From then on the call's caller may do what it may by now.
+func (s *Server) still(ctx context.Context, c *call) error {
+	now, err := s.Again(ctx, c.caller, presented(c.r, c.route.Token), c.from)
+	if err != nil {
+		return err
+	}
+	if c.route.Scope != "" && !now.Has(c.route.Scope) {
+		return fmt.Errorf("%w: it needs the scope %s, which it lacks by now", kinds.ErrForbidden, c.route.Scope)
+	}
+	c.caller = now
 	return nil
 }
 

@@ -153,6 +153,14 @@ func (k *kit) revoke(text string) {
 	delete(k.keys, text)
 }
 
+// narrow has a key do something else from now on.
+func (k *kit) narrow(text, globs string, scopes ...apikey.Scope) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.keys[text]
+	k.keys[text] = &apikey.Caller{ID: was.ID, Name: was.Name, Scopes: scopes, Users: strings.Fields(globs)}
+}
+
 // all is a key that may do everything.
 func (k *kit) all() string { return k.key("*", apikey.Scopes...) }
 

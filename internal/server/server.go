@@ -29,6 +29,8 @@ type Config struct {
 	Keys *apikey.Ring
 	// Authenticate tells who shows a key. Nil: Keys does.
 	Authenticate func(ctx context.Context, presented string, from netip.Addr) (*apikey.Caller, error)
+	// Again tells who a caller is by now that was let in with a key some time ago. Nil: Authenticate does.
+	Again func(ctx context.Context, was *apikey.Caller, presented string, from netip.Addr) (*apikey.Caller, error)
 	// Credentials gives the current key of a user under care. Nil: none are given out.
 	Credentials func(ctx context.Context, u rotation.User) (fleet.Credential, error)
 	// Users are all that are under care, by account and name, without I/O; for the export. Nil: there is none.
@@ -88,6 +90,11 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Authenticate == nil {
 		c.Authenticate = c.Keys.Authenticate
+	}
+	if c.Again == nil {
+		c.Again = func(ctx context.Context, _ *apikey.Caller, presented string, from netip.Addr) (*apikey.Caller, error) {
+			return c.Authenticate(ctx, presented, from)
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
