@@ -29,6 +29,9 @@ const (
 	outlives = 15 * time.Minute // how long a request that was let in may go on (streams)
 )
 
+// callerPrefix begins the id of a caller that is an AWS identity; its account and unique id follow.
+const callerPrefix = "aws:"
+
 // Identity is an IAM user or role, and what it may do here.
 type Identity struct {
 	Account  string // 12 digits
@@ -229,7 +232,7 @@ func (v *Verifier) Authenticate(ctx context.Context, text string) (*apikey.Calle
 	if id == nil {
 		return nil, refuse("it proves %s of the account %s (%s), which api.aws_identities does not name", who.UniqueID, who.Account, who.ARN)
 	}
-	return &apikey.Caller{ID: "aws:" + who.Account + ":" + who.UniqueID, Name: who.ARN, Scopes: id.Scopes, Users: id.Users,
+	return &apikey.Caller{ID: callerPrefix + who.Account + ":" + who.UniqueID, Name: who.ARN, Scopes: id.Scopes, Users: id.Users,
 		Expires: p.at.Add(outlives)}, nil
 }
 

@@ -32,7 +32,6 @@ type work struct {
 // newAPI makes the server of the API and the pages. It lives as long as the process; whether it can answer is for standing to say.
 func (d *daemon) newAPI(cfg *config.Config) (*server.Server, error) {
 	ring := apikey.NewRing(apikey.Config{Vault: vault{d, cfg.API.KeyPrefix}, Now: d.now})
-	authenticate := ring.Authenticate
 	if cfg.API.ServerID != "" {
 		var err error
 		d.identities, err = awsidentity.New(awsidentity.Config{ServerID: cfg.API.ServerID, Identities: identitiesOf(cfg), Region: d.homeRegion,
@@ -40,12 +39,12 @@ func (d *daemon) newAPI(cfg *config.Config) (*server.Server, error) {
 		if err != nil {
 			return nil, err
 		}
-		authenticate = d.identities.Or(ring.Authenticate)
 	}
 	metrics := promhttp.HandlerFor(d.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(d.Log.Handler(), slog.LevelError)})
 	return server.New(server.Config{
-		Desk: apiDesk{d}, Find: d.find, Keys: ring, Authenticate: authenticate, Replays: d.Store, Used: d.Store.NoteKeyUse,
+		Desk: apiDesk{d}, Find: d.find, Keys: ring, Authenticate: d.identities.Or(ring.Authenticate), // a nil verifier takes no proofs
+		Again: d.identities.AgainOr(ring.Authenticate), Replays: d.Store, Used: d.Store.NoteKeyUse,
 		Credentials: d.credential, Users: d.users, Record: d.record, Accesses: d.Store.Accesses, History: d.Store.Page,
 		KeysUsed: d.Store.KeyUses, Quota: d.quota, Settings: d.apiSettings(cfg), Alive: d.alive, Ready: d.ready, Metrics: metrics,
 		Standing: d.standing, Version: d.Version, Log: d.Log,

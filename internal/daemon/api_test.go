@@ -1,11 +1,15 @@
 package daemon
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/keyturn/keyturn/internal/apikey"
 	"github.com/keyturn/keyturn/internal/config"
 	"github.com/keyturn/keyturn/internal/fleet"
 )
@@ -68,4 +72,31 @@ func TestTheAPIStandsBy(t *testing.T) {
 		}
 		l.work.Store(nil)
 	})
+}
+
+// Who was let in by a proof goes on without another one, as long as the settings name it.
+func TestAnIdentityGoesOn(t *testing.T) {
+	cfg, err := config.Parse("keyturn.yaml", []byte(someone+"api: {server_id: keyturn.example.com, aws_identities: [{account: \"123456789012\", "+
+		"unique_id: AROAEXAMPLEEXAMPLE01, scopes: [\"events:read\"], users: [\"*\"]}]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{Config: Config{File: "keyturn.yaml", Log: slog.New(slog.DiscardHandler), Listen: "127.0.0.1:0"}, settings: cfg, waiting: "starting"}
+	d.metrics = newMetrics("", d.watched)
+	if d.api, err = d.newAPI(cfg); err != nil {
+		t.Fatal(err)
+	}
+	was := &apikey.Caller{ID: "aws:123456789012:AROAEXAMPLEEXAMPLE01", Expires: time.Now().Add(15 * time.Minute)}
+	again := func() (*apikey.Caller, error) {
+		return d.api.Again(t.Context(), was, "keyturn-aws1.used", netip.Addr{})
+	}
+	if c, err := again(); err != nil || !c.Has(apikey.ReadEvents) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if err := d.identities.Allow(nil); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := again(); !errors.Is(err, apikey.ErrUnknown) {
+		t.Errorf("%+v, %v", c, err)
+	}
 }

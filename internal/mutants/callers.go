@@ -77,6 +77,10 @@ var callerMutants = []mutant{
 	inIdentity("verifier.go", "a failure of STS uses a proof up", `		v.used.giveBack(p.values["X-Amz-Signature"])
 `, ``, "TestTroubleWithSTS"),
 	inIdentity("verifier.go", "questions without number", `atOnce   = 32 `, `atOnce   = 3200 `, "TestQuestionsAtOnceAreBounded"),
+	inIdentity("again.go", "who was let in goes on for ever", `if !v.now().Before(was.Expires) {`, `if false {`,
+		"TestAgainWithoutAnotherProof"),
+	inIdentity("again.go", "who is let in no more goes on", `if id == nil {`, `if id == nil { id = &Identity{} }
+	if false {`, "TestAgainWithoutAnotherProof"),
 	inIdentity("replay.go", "the memory has no bound", `return false, true`, `_ = 0`, "TestMemoryIsBounded"),
 	inIdentity("answer.go", "text beside elements", `len(bytes.TrimSpace(t)) > 0`, `false`, "TestAnswersThatAreNotTheAnswer"),
 	inIdentity("answer.go", "an element twice", `e == nil || e.seen ||`, `e == nil ||`, "TestAnswersThatAreNotTheAnswer"),

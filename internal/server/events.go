@@ -213,8 +213,8 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		if err != nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // the head is sent: all that can be said is that it ends
 		}
-		if now, err := s.Authenticate(ctx, presented(r, c.route.Token), c.from); err != nil || !now.Has(c.route.Scope) {
-			return nil //nolint:nilerr // likewise
+		if s.still(ctx, c) != nil {
+			return nil // likewise
 		}
 		q.after, text = next, ": alive\n\n"
 		if len(found) > 0 {

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,6 +157,41 @@ func TestStream(t *testing.T) {
 		last := k.follow(k.all(), "0")
 		k.server.Close()
 		<-last.ended
+	})
+}
+
+// TestStreamOfAProof: what somebody shows that is good once is not shown again, and the stream lasts as long as whoever showed it may.
+func TestStreamOfAProof(t *testing.T) {
+	const proof = "keyturn-aws1.proof"
+	var shown atomic.Int64
+	var until time.Time
+	inKit(t, 1, func(k *kit) {
+		until = time.Now().Add(15 * time.Minute)
+		w := k.follow(proof, "")
+		time.Sleep(14*time.Minute + 50*time.Second)
+		if _, alive := w.events(t); alive < 150 || shown.Load() != 1 {
+			t.Errorf("%d signs of life, the proof was shown %d times", alive, shown.Load())
+		}
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		select {
+		case <-w.ended:
+		default:
+			t.Error("the stream goes on although its caller is over")
+		}
+	}, func(c *Config) {
+		c.Authenticate = func(_ context.Context, text string, _ netip.Addr) (*apikey.Caller, error) {
+			if text != proof || shown.Add(1) > 1 {
+				return nil, apikey.ErrUnknown
+			}
+			return &apikey.Caller{ID: "aws:1:AROA", Scopes: []apikey.Scope{apikey.ReadEvents}, Users: []string{"*"}, Expires: until}, nil
+		}
+		c.Again = func(_ context.Context, was *apikey.Caller, _ string, _ netip.Addr) (*apikey.Caller, error) {
+			if !time.Now().Before(was.Expires) {
+				return nil, apikey.ErrUnknown
+			}
+			return was, nil
+		}
 	})
 }
 
