@@ -53,6 +53,8 @@ var credentialMutants = []mutant{
 		`case !c.caller.May(apikey.ReadCredentials, u):`, `case false:`, "internal/server", "TestKeyEndsWhileItWaits"},
 	{"credentials: an export outlives its key", "internal/server/export.go", `if err := s.still(r.Context(), c); err != nil {`,
 		`if err := s.still(r.Context(), c); false && err != nil {`, "internal/server", "TestKeyEndsDuringAnExport"},
+	{"credentials: two users have one variable", "internal/server/export.go", `variable(u.Name, true)+"_"+u.Account, true, true`,
+		`variable(u.Name, true)+"_"+u.Account, true, false`, "internal/server", "TestVariablesOfNamesMadeForIt"},
 	{"credentials: an export ends as if it were whole", "internal/server/export.go",
 		`				s.Log.Error("an export was broken off", "error", err)
 				panic(http.ErrAbortHandler)

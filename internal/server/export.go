@@ -230,16 +230,23 @@ func (e *envExport) end() {}
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // variables names each user as a variable can be: in capitals, with _ for whatever a variable cannot have. Users that would have the same
-// name get the number of each such sign instead, and the account.
+// name get the number of each such sign instead, and the account, which tells them apart. Somebody else may be called just that, and gets
+// numbers as well, and so on until all names differ.
 func variables(users []rotation.User) map[rotation.User]string {
-	out, taken := make(map[rotation.User]string, len(users)), make(map[string]int, len(users))
+	out, exact := make(map[rotation.User]string, len(users)), make(map[rotation.User]bool, len(users))
 	for _, u := range users {
 		out[u] = variable(u.Name, false)
-		taken[out[u]]++
 	}
-	for _, u := range users {
-		if taken[out[u]] > 1 {
-			out[u] = variable(u.Name, true) + "_" + u.Account
+	for again := true; again; {
+		again = false
+		taken := make(map[string]int, len(users))
+		for _, u := range users {
+			taken[out[u]]++
+		}
+		for _, u := range users {
+			if taken[out[u]] > 1 && !exact[u] {
+				out[u], exact[u], again = variable(u.Name, true)+"_"+u.Account, true, true
+			}
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/api"
 	"github.com/keyturn/keyturn/internal/apikey"
+	"github.com/keyturn/keyturn/internal/rotation"
 )
 
 // TestKeyEndsDuringAnExport: what is not sent by then is not sent any more, and nobody takes the rest for all there is.
@@ -58,4 +59,27 @@ func TestKeyMayDoLessDuringAnExport(t *testing.T) {
 			t.Errorf("%d credentials, not those of the first %d and of the 100 that it may export still", len(all.Credentials), together)
 		}
 	}, adjust)
+}
+
+// TestVariablesOfNamesMadeForIt: nobody is called so that another user's credentials stand under its variables.
+func TestVariablesOfNamesMadeForIt(t *testing.T) {
+	const account = "111111111111"
+	for _, names := range [][]string{
+		{"A.B", "A_B", "a_2e_b_" + account},
+		{"A.B", "A_B", "a_2e_b_" + account, "a.2e.b." + account},
+		{"A.B", "A_B", "A_2E_B_" + account, "A_5F_2E_5F_B_5F_" + account + "_" + account},
+		{"1", "_1", "_5f_1_" + account, "-1"},
+	} {
+		var users []rotation.User
+		for _, n := range names {
+			users = append(users, rotation.User{Account: account, Name: n})
+		}
+		holders := map[string]rotation.User{}
+		for u, name := range variables(users) {
+			if other, taken := holders[name]; taken {
+				t.Errorf("%v: %s and %s are both %s", names, u.Name, other.Name, name)
+			}
+			holders[name] = u
+		}
+	}
 }
