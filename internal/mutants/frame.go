@@ -34,6 +34,8 @@ var frameMutants = []mutant{
 	}
 	for who, full`, "TestMemoryOfAddressesIsBounded"),
 	inServer("problem.go", "everybody hears what AWS said", `!c.caller.Has(apikey.Admin)) {`, `c.caller.Has(apikey.Admin) && false) {`, "TestWhoHearsWhatAWSSaid"),
+	inServer("sight.go", "everybody hears why AWS refused a new key", `if a.Reason == rotation.ReasonPendingHopeless {`, `if false {`,
+		"TestWhyAKeyIsGivenUpIsForAdmins"),
 	inServer("events.go", "a stream outlives its key", `if s.still(ctx, c) != nil {`, `if false {`, "TestStream"),
 	inServer("once.go", "the same again is carried out again", `	case store.RequestAnswered:
 			replay(w, past.Reply)`, `	case store.RequestAnswered:

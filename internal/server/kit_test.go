@@ -35,7 +35,8 @@ type kit struct {
 	server *Server
 	mu     sync.Mutex                // guards keys
 	keys   map[string]*apikey.Caller // by their text
-	fate   awssim.Fate               // of every call to AWS
+	fate   awssim.Fate               // of every call to AWS that keyturn signs
+	tried  awssim.Fate               // of those by which a user's key is tried
 	log    *strings.Builder
 
 	restart func() // has a new server take the place of the one of before
@@ -49,7 +50,12 @@ func inKit(t *testing.T, users int, play func(*kit), adjust ...func(*Config)) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &kit{t: t, keys: map[string]*apikey.Caller{}, log: &strings.Builder{}}
 		k.world = awssim.New(awssim.Config{Seed: 1, Rates: awssim.Rates{Unlimited: true}, Violation: func(s string) { t.Error(s) },
-			OnCall: func(*awssim.Call) awssim.Fate { return k.fate }})
+			OnCall: func(c *awssim.Call) awssim.Fate {
+				if !c.Rotator {
+					return k.tried
+				}
+				return k.fate
+			}})
 		for i := range users {
 			if err := k.world.People().CreateUser(fmt.Sprintf("user-%d", i), "/service/", nil); err != nil {
 				t.Fatal(err)

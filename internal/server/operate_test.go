@@ -11,6 +11,7 @@ import (
 
 	"github.com/keyturn/keyturn/internal/api"
 	"github.com/keyturn/keyturn/internal/apikey"
+	"github.com/keyturn/keyturn/internal/awssim"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/rotation"
 	"github.com/keyturn/keyturn/internal/store"
@@ -201,6 +202,33 @@ func TestWhatAWSSaysIsForAdmins(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWhyAKeyIsGivenUpIsForAdmins: a new key that never works is given up with AWS's words, which may name others.
+func TestWhyAKeyIsGivenUpIsForAdmins(t *testing.T) {
+	for _, admin := range []bool{false, true} {
+		inKit(t, 1, func(k *kit) {
+			time.Sleep(2 * time.Minute)
+			key := k.key("*", apikey.Rotate)
+			if admin {
+				key = k.all()
+			}
+			ask := func() answer {
+				return k.ask(key, http.MethodPost, "/v1/users/user-0/rotate?wait=60&patience=0", "")
+			}
+			k.tried = awssim.Fate{FailBefore: "SignatureDoesNotMatch"}
+			k.problem(ask(), http.StatusBadGateway, "wrong-secret")
+			time.Sleep(2 * time.Minute)
+			a := ask()
+			p := k.problem(a, http.StatusConflict, "blocked")
+			if p.Answer == nil || p.Answer.Reason != string(rotation.ReasonPendingHopeless) || p.Answer.Detail == "" {
+				t.Fatalf("%s", a.Text)
+			}
+			if tells := strings.Contains(a.Text, "GetCallerIdentity"); tells != admin {
+				t.Errorf("admin %v: %s", admin, a.Text)
+			}
+		})
+	}
 }
 
 func TestRotationsAskedForCount(t *testing.T) {

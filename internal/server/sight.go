@@ -99,6 +99,9 @@ func (c *call) happening(h fleet.Happening) fleet.Happening {
 }
 
 func (c *call) answer(a fleet.Answer) fleet.Answer {
+	if a.Reason == rotation.ReasonPendingHopeless { // more about it is how AWS refused the key
+		a.Detail = c.plain(a.Detail)
+	}
 	if a.Error != "" && a.Refused == a.Error { // refused by AWS
 		a.Refused = c.plain(a.Refused)
 	}
