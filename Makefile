@@ -32,10 +32,10 @@ test: tools vet ## Everything that must pass: unit tests, scripts, conformance, 
 	@$(MAKE) --no-print-directory -j2 test-here test-beside
 
 test-here:
-	go test -timeout 20m -p 4 -parallel 8 $$(go list ./... | grep -vE '/internal/(simulation|endtoend)$$' | grep -vxF "$$(go list $(DRAWN))")
-	go test -timeout 20m -p 4 -parallel 8 $(DRAWN) $(SEED)
-	go test -timeout 20m -parallel 6 -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
-	go test -timeout 20m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000 | $(QUIET)
+	go test -timeout 40m -p 4 -parallel 8 $$(go list ./... | grep -vE '/internal/(simulation|endtoend)$$' | grep -vxF "$$(go list $(DRAWN))")
+	go test -timeout 40m -p 4 -parallel 8 $(DRAWN) $(SEED)
+	go test -timeout 40m -parallel 6 -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
+	go test -timeout 40m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000 | $(QUIET)
 
 test-beside:
 	@log=$$(mktemp); code=0; \
@@ -43,11 +43,11 @@ test-beside:
 	cat $$log; rm $$log; exit $$code
 
 test-endtoend:
-	go test -timeout 20m -parallel 16 -v ./internal/endtoend | $(QUIET)
+	go test -timeout 40m -parallel 16 -v ./internal/endtoend | $(QUIET)
 
 test-race:
-	go test -timeout 20m -race ./client ./internal/agent ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet ./internal/control ./internal/daemon ./internal/engine ./internal/server
-	go test -timeout 20m -race -skip TestOutageOfAMinuteHurtsNobody ./internal/credentials $(SEED)
+	go test -timeout 40m -race ./client ./internal/agent ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet ./internal/control ./internal/daemon ./internal/engine ./internal/server
+	go test -timeout 40m -race -skip TestOutageOfAMinuteHurtsNobody ./internal/credentials $(SEED)
 
 # of a verbose run: what tests print, failures, and the closing lines
 QUIET = { grep -vE '^ *(=== |--- PASS|PASS$$)' || true; }
