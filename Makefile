@@ -45,8 +45,9 @@ test-beside:
 test-endtoend:
 	go test -timeout 40m -parallel 16 -v ./internal/endtoend | $(QUIET)
 
+# without what is only long, and has no goroutines beside its own
 test-race:
-	go test -timeout 40m -race ./client ./internal/agent ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet ./internal/control ./internal/daemon ./internal/engine ./internal/server
+	go test -timeout 40m -race -skip 'TestPagesOfALongHistory|TestHistoryOfOthersCostsLittle' ./client ./internal/agent ./internal/reconcile ./internal/awscloud ./internal/store ./internal/fleet ./internal/control ./internal/daemon ./internal/engine ./internal/server
 	go test -timeout 40m -race -skip TestOutageOfAMinuteHurtsNobody ./internal/credentials $(SEED)
 
 # of a verbose run: what tests print, failures, and the closing lines
