@@ -127,10 +127,7 @@ func (o *Office) States(ctx context.Context, names ...string) (out []State, err 
 		return out, err
 	}
 	out = nil
-	var all Selection
-	if o.cfg.Refused != nil {
-		all.Refused = o.cfg.Refused()
-	}
+	all := Selection{Refused: o.refused()}
 	for e, err := range o.cfg.DB.Standings(ctx) {
 		if err != nil {
 			return nil, err
@@ -146,13 +143,22 @@ func (o *Office) States(ctx context.Context, names ...string) (out []State, err 
 	}
 	for _, m := range found {
 		if len(names) > 0 || m.Standing.Reason != rotation.ReasonLeft {
-			out = append(out, o.remembered(m))
+			out = append(out, o.remembered(m, all.Refused))
 		}
 	}
 	if len(names) == 0 {
-		out = append(out, broken(all.Refused)...)
+		out = append(out, broken(slices.DeleteFunc(slices.Clone(all.Refused), func(r Refused) bool { // of the others the database knows more
+			return slices.ContainsFunc(found, func(m Member) bool { return m.User == r.User && m.Standing.Reason != rotation.ReasonLeft })
+		}))...)
 	}
 	return out, nil
+}
+
+func (o *Office) refused() []Refused {
+	if o.cfg.Refused == nil {
+		return nil
+	}
+	return o.cfg.Refused()
 }
 
 // broken are the states of users whose tags cannot be followed: a person has to mend them.
@@ -183,17 +189,25 @@ func (o *Office) statesOf(ctx context.Context, names []string) (out []State, err
 		if err != nil || !known {
 			return nil, err
 		}
-		out = append(out, o.remembered(Member{User: u, Known: !st.At.IsZero(), Standing: st}))
+		out = append(out, o.remembered(Member{User: u, Known: !st.At.IsZero(), Standing: st}, o.refused()))
 	}
 	return out, nil
 }
 
-// remembered is stateOf for a member of whom only the database was asked.
-func (o *Office) remembered(m Member) State {
+// remembered is stateOf for a member of whom only the database was asked. One that was looked after before a tag of it could not be followed
+// any more has its keys, and is blocked.
+func (o *Office) remembered(m Member, refused []Refused) State {
 	if o.cfg.Schedule != nil {
 		m.Schedule, _ = o.cfg.Schedule(m.User)
 	}
-	return stateOf(m)
+	out := stateOf(m)
+	for _, r := range refused {
+		if r.Broken && r.User == m.User {
+			out.Standing, out.Reason, out.LastError = Blocked, BlockedUserTag, r.Why
+			out.NextAction, out.NextAt, out.Recheck = rotation.NoAction, time.Time{}, time.Time{}
+		}
+	}
+	return out
 }
 
 // stateOf is a member as the last run left it.
