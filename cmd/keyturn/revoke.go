@@ -16,8 +16,8 @@ func newRevoke(o *options) *cobra.Command {
 		Use:   "revoke USER --key KEYID",
 		Short: "Deactivate a leaked key now, without any grace",
 		Long: "Deactivates a key at once, for good: it is marked as revoked first, so that it never comes back, whoever reactivates it. If it " +
-			"is the current key and a slot is free, its successor is made and promoted before; without a free slot there is no working " +
-			"key until one can be made. The key is deleted after the retention. When a run is at work on the user, or AWS was " +
+			"is the current key and a slot is free, its successor is made and promoted before; without a free slot the key before is " +
+			"promoted again a settle time later, if it still works, and else there is none until one can be made. The key is deleted after the retention. When a run is at work on the user, or AWS was " +
 			"changed a moment ago, revoke waits for that up to --wait. It works without the daemon.",
 		Example: "keyturn revoke ci-deploy --key AKIAIOSFODNN7EXAMPLE --why \"found in a public repository\"",
 		Args:    oneUser,

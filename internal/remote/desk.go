@@ -239,7 +239,7 @@ func (c *Client) rotate(ctx context.Context, a fleet.Ask, where []string) (fleet
 	refused := answered(&ans)
 	q := url.Values{"patience": {"0"}, "wait": {strconv.Itoa(int(longPoll / time.Second))}}
 	err := c.send(ctx, request{method: http.MethodPost, path: where, query: q, body: api.Body(a.Request), into: &r, also: refused})
-	for err == nil && r.State == api.Running && (a.Until.IsZero() || time.Until(a.Until) > -longPoll) { // one run takes less than a poll
+	for err == nil && r.State == api.Running && (a.Until.IsZero() || time.Until(a.Until) > -longPoll) { // a run that has begun takes a while
 		err = c.send(ctx, request{method: http.MethodGet, path: []string{"users", where[1], "rotations", r.ID}, query: url.Values{"wait": q["wait"]}, into: &r})
 	}
 	switch {

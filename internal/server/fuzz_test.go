@@ -137,10 +137,17 @@ func FuzzRequest(f *testing.F) {
 		}
 		var p struct { // the protocols of others have forms of their own
 			Problem
-			Errors []any `json:"errors"` // Vault's are texts
+			Errors []any `json:"errors"`
+		}
+		vaults := func() bool { // its problems are texts, and have no code
+			if len(p.Errors) == 0 {
+				return false
+			}
+			_, is := p.Errors[0].(string)
+			return is
 		}
 		if w.Code >= 400 && method != http.MethodHead && (json.Unmarshal(w.Body.Bytes(), &p) != nil ||
-			p.Code == "" && len(p.Errors) == 0 || p.Status != 0 && p.Status != w.Code) {
+			p.Code == "" && !vaults() || p.Status != 0 && p.Status != w.Code) {
 			t.Fatalf("%s %s: %d without a code: %s", method, target, w.Code, said)
 		}
 		if strings.Contains(said, fuzzedSecret) && (w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "no-store")) {
