@@ -4,7 +4,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/rotation"
 )
 
@@ -24,5 +26,23 @@ func TestEveryReasonHasASentence(t *testing.T) {
 	}
 	if found < 30 {
 		t.Errorf("only %d reasons were found in reason.go", found)
+	}
+}
+
+// With both slots taken the sentence and the time to ask again name the same moment: when the older key goes, and not the next look.
+func TestWhenToAskAgainIsWhatTheSentenceSays(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	gone, look := now.Add(12*time.Minute), now.Add(time.Minute)
+	when := func(t, _ time.Time) string { return "at " + t.Format(time.TimeOnly) }
+	two := []rotation.ClassifiedKey{{Class: rotation.ClassPrevious}, {Class: rotation.ClassCurrent}}
+	taken := fleet.Answer{Reason: rotation.ReasonGrace, At: now, Recheck: look, Keys: two, Then: []rotation.Forecasted{
+		{Action: rotation.DeactivateKey, At: look}, {Action: rotation.DeleteKey, At: gone}}}
+	if at, said := RotateAgain(taken), NotRotated(taken, when); !at.Equal(gone) || !strings.Contains(said, "deleted at 12:12:00") {
+		t.Errorf("%s: %s", at, said)
+	}
+	one := taken
+	one.Keys = two[1:]
+	if at, said := RotateAgain(one), NotRotated(one, when); !at.Equal(look) || !strings.Contains(said, "ask again at 12:01:00") {
+		t.Errorf("%s: %s", at, said)
 	}
 }
