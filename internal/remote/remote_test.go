@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/keyturn/keyturn/internal/api"
 	"github.com/keyturn/keyturn/internal/apikey"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/rotation"
@@ -291,4 +293,20 @@ func TestASlowRotationIsWatched(t *testing.T) {
 	c := serve(t, d)
 	ans, err := c.Do(t.Context(), fleet.Ask{User: anna.Name, Request: rotation.Request{Kind: rotation.RequestRotate}})
 	same(t, "rotation", ans, d.answer, err)
+}
+
+// TestSomebodyElsesRotation: another one's request waits for longer than ours has patience. It goes on, and we are told where.
+func TestSomebodyElsesRotation(t *testing.T) {
+	forever := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusAccepted)
+		_ = json.NewEncoder(w).Encode(api.Rotation{Account: anna.Account, User: anna.Name, ID: "r1-aaaaaa", State: api.Running,
+			Detail: "it waits", Location: "/v1/users/anna/rotations/r1-aaaaaa"})
+	}))
+	t.Cleanup(forever.Close)
+	c := client(t, forever.URL, "keyturn_x")
+	ans, err := c.Do(t.Context(), fleet.Ask{User: anna.Name, Request: rotation.Request{Kind: rotation.RequestRotate}, Until: time.Now().Add(-time.Minute)})
+	if err != nil || ans.Done || !strings.Contains(ans.Refused, "goes on without this command; GET /v1/users/anna/rotations/r1-aaaaaa") {
+		t.Fatalf("%+v, %v", ans, err)
+	}
 }
