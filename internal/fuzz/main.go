@@ -8,6 +8,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -62,8 +63,7 @@ func run(ctx context.Context, each time.Duration, only string) error {
 	for n := range side {
 		all.Go(func() {
 			for t := range todo {
-				said, err := output(ctx, t.dir, t.binary, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+each.String(), "-test.parallel=1", "-test.fuzzminimizetime=1s",
-					"-test.fuzzcachedir="+filepath.Join(strings.TrimSpace(cache), "fuzz", t.pkg))
+				said, err := t.fuzz(ctx, each, filepath.Join(strings.TrimSpace(cache), "fuzz", t.pkg))
 				if err != nil {
 					failed[n] = append(failed[n], t.pkg+" "+t.name)
 					fmt.Printf("FAILED %s %s: %v\n%s\n", t.pkg, t.name, err, said)
@@ -124,6 +124,38 @@ func find(ctx context.Context, tmp string, want *regexp.Regexp) (out []target, e
 		return nil, fmt.Errorf("there is no fuzz target like %q", want)
 	}
 	return out, nil
+}
+
+// fuzz runs one target for as long as each, counted from when it has played what is known. It is ended by an interrupt, as a person would:
+// with -test.fuzztime and a duration, go1.26 now and then fails a target that found nothing, saying "context deadline exceeded"
+// (golang/go issue 75804); for an interrupt it looks once more whether that was the reason.
+func (t target) fuzz(ctx context.Context, each time.Duration, learnt string) (string, error) {
+	ctx, stop := context.WithTimeout(ctx, each+10*time.Minute) // for an input that never ends; known ones are played first
+	defer stop()
+	cmd := exec.CommandContext(ctx, t.binary, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.parallel=1", "-test.fuzzminimizetime=1s", "-test.fuzzcachedir="+learnt)
+	said := &begun{sees: func() { time.AfterFunc(each, func() { cmd.Process.Signal(os.Interrupt) }) }}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = t.dir, said, said
+	err := cmd.Run()
+	if err == nil && !said.seen {
+		err = errors.New("it ended before it tried anything new")
+	}
+	return said.all.String(), err
+}
+
+// begun keeps what a target says, and calls sees once, when fuzzing has begun.
+type begun struct {
+	all  bytes.Buffer
+	seen bool
+	sees func()
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	n, err := b.all.Write(p)
+	if !b.seen && bytes.Contains(b.all.Bytes(), []byte("now fuzzing with")) {
+		b.seen = true
+		b.sees()
+	}
+	return n, err
 }
 
 // tries is the last count of what a target tried.
