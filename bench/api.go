@@ -58,12 +58,14 @@ func credentialsAPI(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer bare.stop()
-	rows, err := b.fullSpeed(ctx, wrk, a, bare)
-	if err != nil {
-		return rows, err
-	}
-	for _, more := range []func(context.Context, *servedAPI) ([]row, error){b.steadyPace, b.export} {
-		got, err := more(ctx, a)
+	ours := []*exec.Cmd{s.cmd, a.cmd, bare.cmd}
+	var rows []row
+	for _, measure := range []func() ([]row, error){
+		func() ([]row, error) { return b.fullSpeed(ctx, wrk, a, bare, ours) },
+		func() ([]row, error) { return b.steadyPace(ctx, a, bare, ours) },
+		func() ([]row, error) { return b.export(ctx, a) },
+	} {
+		got, err := measure()
 		rows = append(rows, got...)
 		if err != nil {
 			return rows, err
@@ -199,14 +201,13 @@ func (b *bench) bare(ctx context.Context, a *servedAPI) (*sim, error) {
 }
 
 // fullSpeed measures both in turn, so that whatever else goes on disturbs them alike.
-func (b *bench) fullSpeed(ctx context.Context, wrk string, a *servedAPI, bare *sim) ([]row, error) {
-	other := a.readers
-	other.Address = strings.TrimPrefix(bare.Endpoint, "http://")
+func (b *bench) fullSpeed(ctx context.Context, wrk string, a *servedAPI, bare *sim, ours []*exec.Cmd) ([]row, error) {
+	other := a.readers.of(bare)
 	type pair struct {
 		api, bare       wrkRun
 		apiCPU, bareCPU time.Duration
 	}
-	all, note, err := quiet([]*sim{bare}, func() (p pair, err error) {
+	all, note, err := quiet(ours, func() (p pair, err error) {
 		p.bareCPU = -processTime(bare.cmd.Process.Pid)
 		if p.bare, err = other.full(ctx, b, wrk, apiBurst); err != nil {
 			return p, err
@@ -241,36 +242,38 @@ func (b *bench) fullSpeed(ctx context.Context, wrk string, a *servedAPI, bare *s
 	}}, nil
 }
 
-// steadyPace watches latency and memory at a constant rate.
-func (b *bench) steadyPace(ctx context.Context, a *servedAPI) ([]row, error) {
-	p := pace{clients: a.readers, PerSecond: apiPace, Connections: 128, For: apiWatch / 5}
+// steadyPace watches latency and memory at a constant rate, and before that the bare handler's latency.
+func (b *bench) steadyPace(ctx context.Context, a *servedAPI, bare *sim, ours []*exec.Cmd) ([]row, error) {
+	p := pace{clients: a.readers.of(bare), PerSecond: apiPace, Connections: 128, For: apiWatch / 10}
+	beside, err := b.steadily(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	p.clients, p.For = a.readers, apiWatch/5
 	warm, err := b.steadily(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	before := a.memoryMiB()
 	p.For = apiWatch - p.For
+	others := noise(ours)
 	r, err := b.steadily(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	after := a.memoryMiB()
+	share, after := others(), a.memoryMiB()
 	a.answers += warm.Answers + r.Answers
-	rate := float64(r.Answers) / r.Took.Seconds()
 	return []row{{
-		what: fmt.Sprintf("latency at %s requests a second, p99", thousands(apiPace)),
-		measured: fmt.Sprintf("%.1f ms (median %.1f, most %.0f, of %s at %s/s)", ms(r.P99), ms(r.P50), ms(r.Most), thousands(float64(r.Answers)),
-			thousands(rate)),
-		bound: "≤ 10 ms", verdict: judge(r.P99 <= apiLate && rate > 0.98*apiPace),
+		what:     fmt.Sprintf("latency at %s requests a second, p99", thousands(apiPace)),
+		measured: r.String(), bound: "≤ 10 ms", verdict: judge(r.P99 <= apiLate && r.rate() > 0.98*apiPace),
+		beside: "the bare handler: " + beside.String(),
 		note: "At a constant rate, as wrk2 does: what a request waits for a busy server before it is sent counts. Over 128 connections, for " +
-			fmt.Sprint(p.For) + ", with rotations.",
+			fmt.Sprint(p.For) + ", with rotations. The bare handler before that, for " + fmt.Sprint(apiWatch/10) + "." + noisy(share),
 	}, {
 		what: fmt.Sprintf("memory after %s of that", apiWatch), measured: fmt.Sprintf("%.0f MiB; %.0f MiB after the first fifth", after, before),
 		bound: "flat: no more than a tenth above", verdict: judge(after <= apiGrowth*before),
 	}}, nil
 }
-
-func ms(d time.Duration) float64 { return 1e3 * d.Seconds() }
 
 // export reads everybody's credential in one answer.
 func (b *bench) export(ctx context.Context, a *servedAPI) ([]row, error) {

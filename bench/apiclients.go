@@ -28,6 +28,12 @@ type clients struct {
 	Keys    []string
 }
 
+// of are the same ones, asking another server.
+func (c clients) of(s *sim) clients {
+	c.Address = strings.TrimPrefix(s.Endpoint, "http://")
+	return c
+}
+
 // request is what one of them sends.
 func (c *clients) request(user int, key string) string {
 	return fmt.Sprintf("GET /v1/credentials/%s HTTP/1.1\r\nHost: %s\r\nX-API-Key: %s\r\n\r\n", userName(user), c.Address, key)
@@ -94,6 +100,14 @@ type paced struct {
 	Took     time.Duration
 	P50, P99 time.Duration // from the moment when the request was to be sent
 	Most     time.Duration
+}
+
+// rate is how many answers came a second.
+func (p paced) rate() float64 { return float64(p.Answers) / p.Took.Seconds() }
+
+func (p paced) String() string {
+	ms := func(d time.Duration) float64 { return 1e3 * d.Seconds() }
+	return fmt.Sprintf("%.1f ms (median %.1f, most %.0f, of %s at %s/s)", ms(p.P99), ms(p.P50), ms(p.Most), thousands(float64(p.Answers)), thousands(p.rate()))
 }
 
 // steady sends at a constant rate, as wrk2 does: each request has its time, and what it waits for a busy server before it is sent

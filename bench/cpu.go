@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -29,7 +30,7 @@ func cpuOfALife(ctx context.Context, b *bench) ([]row, error) {
 		return nil, fmt.Errorf("taking the users into care: %w", err)
 	}
 	due, cycles := p.due, 1
-	all, note, err := quiet([]*sim{s, other}, func() (c life, err error) {
+	all, note, err := quiet([]*exec.Cmd{s.cmd, other.cmd}, func() (c life, err error) {
 		if c.alone, err = b.alone(ctx, other, users); err != nil {
 			return c, err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func passOverIdle(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	var calls int64
-	walls, note, err := quiet([]*sim{s}, func() (time.Duration, error) {
+	walls, note, err := quiet([]*exec.Cmd{s.cmd}, func() (time.Duration, error) {
 		if err := s.reset(ctx); err != nil {
 			return 0, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,29 +25,44 @@ type sample[T any] struct {
 }
 
 // quiet measures until there are enough undisturbed measurements. When there are not, the least disturbed ones have to do, and
-// the note says so. Others are told from us by the CPU time of this process, of those it waited for, and of the simulators.
-func quiet[T any](sims []*sim, measure func() (T, error)) (values []T, note string, err error) {
+// the note says so.
+func quiet[T any](ours []*exec.Cmd, measure func() (T, error)) (values []T, note string, err error) {
 	var all []sample[T]
 	for calm := 0; calm < repeats && len(all) < tries; {
-		busy, total, ours := machineTime(), time.Now(), ownTime(sims)
+		others := noise(ours)
 		v, err := measure()
 		if err != nil {
 			return nil, "", err
 		}
-		others := (machineTime() - busy - (ownTime(sims) - ours)).Seconds() / (time.Since(total).Seconds() * float64(cores()))
-		if others < disturbed {
+		share := others()
+		if share < disturbed {
 			calm++
 		}
-		all = append(all, sample[T]{v, max(0, others)})
+		all = append(all, sample[T]{v, share})
 	}
 	slices.SortStableFunc(all, func(a, b sample[T]) int { return cmp.Compare(a.others, b.others) })
-	if worst := all[repeats-1].others; worst >= disturbed {
-		note = fmt.Sprintf(" Other programs used up to %.0f %% of the machine meanwhile.", 100*worst)
-	}
+	note = noisy(all[repeats-1].others)
 	for _, s := range all[:repeats] {
 		values = append(values, s.value)
 	}
 	return values, note, nil
+}
+
+// noise returns a function that tells which share of the machine other programs, and a hypervisor, have used since. They are told from us
+// by the CPU time of this process, of those it waited for, and of ours, which run on.
+func noise(ours []*exec.Cmd) (others func() float64) {
+	busy, began, own := machineTime(), time.Now(), ownTime(ours)
+	return func() float64 {
+		return max(0, (machineTime()-busy-(ownTime(ours)-own)).Seconds()/(time.Since(began).Seconds()*float64(cores())))
+	}
+}
+
+// noisy says so when a measurement was disturbed.
+func noisy(share float64) string {
+	if share < disturbed {
+		return ""
+	}
+	return fmt.Sprintf(" Other programs used up to %.0f %% of the machine meanwhile.", 100*share)
 }
 
 // tickTime is one unit of /proc's CPU times; Linux fixes it for programs, whatever the kernel uses.
@@ -68,16 +84,16 @@ func machineTime() (busy time.Duration) {
 	return busy
 }
 
-// ownTime is the CPU time of this benchmark. Simulators run on, so they are asked for while they do.
-func ownTime(sims []*sim) (own time.Duration) {
+// ownTime is the CPU time of this benchmark. Ours run on, so they are asked for while they do.
+func ownTime(ours []*exec.Cmd) (own time.Duration) {
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
 		var u syscall.Rusage
 		if syscall.Getrusage(who, &u) == nil {
 			own += time.Duration(u.Utime.Nano() + u.Stime.Nano())
 		}
 	}
-	for _, s := range sims {
-		own += processTime(s.cmd.Process.Pid)
+	for _, c := range ours {
+		own += processTime(c.Process.Pid)
 	}
 	return own
 }

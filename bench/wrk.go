@@ -50,7 +50,7 @@ func simulatorSpeed(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates, note, err := quiet([]*sim{s, ceiling}, func() (r [3]float64, err error) {
+	rates, note, err := quiet([]*exec.Cmd{s.cmd, ceiling.cmd}, func() (r [3]float64, err error) {
 		for i, args := range [][]string{{"-s", script, s.Endpoint}, {link}, {"-s", script, ceiling.Endpoint}} {
 			if r[i], err = load(ctx, wrk, args...); err != nil {
 				return r, err
