@@ -204,6 +204,7 @@ func (b *bench) steadily(ctx context.Context, p pace) (out paced, err error) {
 		return out, err
 	}
 	cmd := exec.CommandContext(ctx, b.self, "steady", string(text))
+	cmd.Env = append(os.Environ(), roomy)
 	cmd.Stderr = os.Stderr
 	said, err := cmd.Output()
 	if err != nil {

@@ -28,15 +28,15 @@ type sim struct {
 	quit io.Closer // its standard input
 }
 
-// start runs this program in a role that serves, and waits for its first line.
-func (b *bench) start(ctx context.Context, role string, arg any) (*sim, error) {
+// start runs this program in a role that serves, and waits for its first line. What env names is set for it besides.
+func (b *bench) start(ctx context.Context, role string, arg any, env ...string) (*sim, error) {
 	s := &sim{}
 	text, err := json.Marshal(arg)
 	if err != nil {
 		return nil, err
 	}
 	s.cmd = exec.CommandContext(ctx, b.self, role, string(text))
-	s.cmd.Stderr = os.Stderr
+	s.cmd.Env, s.cmd.Stderr = append(os.Environ(), env...), os.Stderr
 	if s.quit, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func (b *bench) start(ctx context.Context, role string, arg any) (*sim, error) {
 }
 
 // world starts a simulator.
-func (b *bench) world(ctx context.Context, w world) (*sim, error) {
-	s, err := b.start(ctx, "simulator", w)
+func (b *bench) world(ctx context.Context, w world, env ...string) (*sim, error) {
+	s, err := b.start(ctx, "simulator", w, env...)
 	if err == nil {
 		s.Offset = w.Offset
 	}
