@@ -206,11 +206,19 @@ func (o *Office) Foresee(ctx context.Context, a Ask) (Foresight, error) {
 
 // Patiently asks a desk again and again, until the Ask is carried out or refused, or its patience cannot last until the next try. An
 // answer that is not Done then says when to ask again. On is told of each wait before it begins; nil: nobody is.
+//
+// A rollback pauses the user first. When somebody resumes it while the rollback waits, that is the last word, and it is not asked again.
 func Patiently(ctx context.Context, d Desk, a Ask, on func(Answer, time.Duration)) (Answer, error) {
 	until := time.Now().Add(a.Patience)
 	a.Patience, a.Until = 0, until
 	var taken []rotation.Action
 	for {
+		if a.Request.Kind == rotation.RequestRollback && pauses(taken) {
+			if f, err := d.Foresee(ctx, a); err == nil && pauses(f.Now) {
+				return Answer{User: f.User, Reason: f.Reason, KeyID: f.KeyID, Actions: taken, Keys: f.Keys, At: f.At, Recheck: f.At, Then: f.Then,
+					Refused: "somebody resumed the user meanwhile, which ends the rollback"}, nil
+			}
+		}
 		ans, err := d.Do(ctx, a)
 		taken = append(taken, ans.Actions...)
 		ans.Actions = taken
@@ -234,6 +242,10 @@ func Patiently(ctx context.Context, d Desk, a Ask, on func(Answer, time.Duration
 			return ans, stopped(a.Request, err)
 		}
 	}
+}
+
+func pauses(actions []rotation.Action) bool {
+	return slices.ContainsFunc(actions, func(a rotation.Action) bool { return a.Kind == rotation.RecordPaused })
 }
 
 // stopped words the end of a wait: what is recorded in AWS goes on without whoever asked for it.

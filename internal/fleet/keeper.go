@@ -31,6 +31,8 @@ type KeeperConfig struct {
 	// MostAtWork bounds the users between the first and the last call of their runs, those that wait included: each costs memory.
 	// Zero: 500.
 	MostAtWork int
+	// Ours is asked before a run begins; when it says no, none does, and the user is woken again a little later. Nil: it always does.
+	Ours func() bool
 	// OnResult is told of every run, one at a time, and should be quick. Nil: nobody.
 	OnResult func(Looked)
 	// OnSweep is told how each discovery ended, one at a time. Nil: nobody.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,6 +193,26 @@ func (e *unsure) Wake(ctx context.Context, users []rotation.User) error {
 		return fmt.Errorf("the queue is out of order")
 	}
 	return e.Plain.Wake(ctx, users)
+}
+
+// While somebody else looks after the users no run begins, and seconds after that ends whoever was due is looked at.
+func TestKeeperBeginsOnlyWhatIsOurs(t *testing.T) {
+	inWatch(t, 20, awssim.Config{}, func(t *testing.T, w *watch) {
+		var theirs atomic.Bool
+		w.ours = func() bool { return !theirs.Load() }
+		w.start()
+		time.Sleep(5 * time.Minute)
+		theirs.Store(true)
+		time.Sleep(30 * time.Second) // for runs under way
+		w.forget()
+		time.Sleep(20 * time.Minute)
+		if n := len(w.seen()); n > 0 {
+			t.Errorf("%d runs began", n)
+		}
+		theirs.Store(false)
+		time.Sleep(30 * time.Second)
+		w.working("half a minute later", time.Minute)
+	})
 }
 
 // Wake-ups are hints: lost, doubled, late and false ones change nothing but that some looks come seconds later.

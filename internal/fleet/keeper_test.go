@@ -28,6 +28,7 @@ type watch struct {
 	// engine carries wake-ups; nil: the plain one.
 	engine fleet.Engine
 	adjust func(*fleet.Config) // nil: nothing
+	ours   func() bool
 
 	keeper *fleet.Keeper
 	stop   func()
@@ -104,7 +105,7 @@ func (w *watch) start() {
 	w.t.Helper()
 	cfg := *w.cfg
 	k, err := fleet.NewKeeper(w.t.Context(), fleet.KeeperConfig{
-		Settings: &cfg, Store: w.db, Engine: w.engine, Adjust: w.adjust,
+		Settings: &cfg, Store: w.db, Engine: w.engine, Adjust: w.adjust, Ours: w.ours,
 		Load: func(ctx context.Context, c awscloud.Config) (*awscloud.Account, error) {
 			id, secret := w.world.RotatorKey()
 			c.IgnoreEnvironment, c.Endpoint = true, "http://aws.invalid"

@@ -21,6 +21,9 @@ func (k *Keeper) work(on, steps context.Context, u user) {
 		return // being stopped
 	}
 	defer k.slots.give()
+	if k.cfg.Ours != nil && !k.cfg.Ours() {
+		return
+	}
 	p, s, looked := k.begin(u)
 	if p == nil {
 		return

@@ -275,6 +275,34 @@ func TestOfficeRollbackStopped(t *testing.T) {
 	}
 }
 
+// TestOfficeRollbackResumed: somebody resumes the user while a rollback waits for its second look. That is the last word.
+func TestOfficeRollbackResumed(t *testing.T) {
+	inOffice(t, 1, awssim.Config{}, func(t *testing.T, d *desk) {
+		d.live(3 * time.Minute)
+		d.done(ask(rotation.RequestRotate, ""))
+		later, _ := d.current(anyName)
+		var ans fleet.Answer
+		var err error
+		back := make(chan struct{})
+		go func() {
+			defer close(back)
+			ans, err = d.Do(t.Context(), ask(rotation.RequestRollback, ""))
+		}()
+		time.Sleep(90 * time.Second) // settle, and a look
+		d.done(ask(rotation.RequestResume, ""))
+		<-back
+		if err != nil || ans.Done || !strings.Contains(ans.Refused, "somebody resumed the user meanwhile") {
+			t.Errorf("the rollback ended with %+v, %v", ans, err)
+		}
+		if s, err := d.States(t.Context(), anyName); err != nil || s[0].Standing == fleet.Held {
+			t.Errorf("the user stands as %+v, %v", s, err)
+		}
+		if now, works := d.current(anyName); now != later || !works {
+			t.Errorf("%s is current (works: %v), want %s", now, works, later)
+		}
+	})
+}
+
 // TestOfficeRevoke: the leaked key is Inactive at once, and never comes back. A successor of the current key is made first when a slot
 // is free; when none is, it is said how long there will be no working key.
 func TestOfficeRevoke(t *testing.T) {
