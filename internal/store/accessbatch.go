@@ -150,7 +150,7 @@ const (
 func appendKey(blob []byte, id string) []byte {
 	if rest, ok := strings.CutPrefix(id, keyPrefix); ok && len(rest) == 16 {
 		var packed [packedSize]byte
-		if _, err := base32.StdEncoding.Decode(packed[:], []byte(rest)); err == nil {
+		if n, err := base32.StdEncoding.Decode(packed[:], []byte(rest)); err == nil && n == packedSize { // padding and line breaks are fewer
 			return append(append(blob, packedKey), packed[:]...)
 		}
 	}
