@@ -29,8 +29,9 @@ type Seat struct {
 	holder string
 	times  seatTimes
 
-	mu    sync.Mutex
-	until time.Time // trusted until then; monotonic
+	mu     sync.Mutex
+	until  time.Time // trusted until then; monotonic
+	silent bool      // the last sign of life could not be written
 
 	lock *os.File // nil: not held
 	lost chan struct{}
@@ -142,7 +143,10 @@ func (t *Seat) keep() {
 		n, err := t.store.exec(context.Background(), beatSQL, seatName, t.holder, t.lock != nil)
 		switch {
 		case err != nil:
-			every = t.times.beat / 5 // trust runs out meanwhile
+			t.mu.Lock()
+			t.silent = true // trust runs out meanwhile
+			t.mu.Unlock()
+			every = t.times.beat / 5
 		case n == 0:
 			t.trust(time.Time{})
 			t.loosen()
@@ -158,18 +162,26 @@ func (t *Seat) keep() {
 func (t *Seat) trust(began time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.until = time.Time{}
+	t.until, t.silent = time.Time{}, false
 	if !began.IsZero() {
 		t.until = began.Add(t.times.trust)
 	}
 }
 
-// Held reports whether the seat is certainly ours now; ask before anything new is begun. It is false from the first moment of a
+// Held reports whether the seat is certainly ours now. It is false from the first moment of a
 // process that stood still for long, and while the database cannot be written; it can become true again until Lost says otherwise.
 func (t *Seat) Held() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return time.Now().Before(t.until)
+}
+
+// May reports whether something new may be begun: ask before it. The seat is certainly ours, or no sign of life can be written, and then
+// nobody can take it either, and whatever is begun finds and says that nothing can be recorded.
+func (t *Seat) May() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.silent || time.Now().Before(t.until)
 }
 
 // Lost is closed when another has taken the seat. Finish what was begun, under its leases, and begin nothing: to stand by again, take a

@@ -136,6 +136,9 @@ func TestSeatOfOneThatStandsStill(t *testing.T) {
 		if d := b.takes(t, a); d > 30*time.Second || d < 10*time.Second {
 			t.Errorf("taken over after %s", d)
 		}
+		if a.seat.May() || !b.seat.May() {
+			t.Errorf("runs may begin: a %v, b %v", a.seat.May(), b.seat.May())
+		}
 		// While a holds the lock still, b's own death shows by its silence; a third does not mistake the lock for b's.
 		c := join(t, path, "c")
 		time.Sleep(time.Minute)
@@ -189,6 +192,9 @@ func TestSeatOfALockedDatabase(t *testing.T) {
 		time.Sleep(time.Minute)
 		if a.seat.Held() {
 			t.Error("held without a sign of life for a minute")
+		}
+		if !a.seat.May() {
+			t.Error("no run begins, so none says that nothing can be recorded")
 		}
 		ok(t, lock.Rollback())
 		ok(t, other.Close())
