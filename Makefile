@@ -34,7 +34,7 @@ test: tools vet ## Everything that must pass: unit tests, scripts, conformance, 
 test-here:
 	go test -timeout 40m -p 4 -parallel 8 $$(go list ./... | grep -vE '/internal/(simulation|endtoend)$$' | grep -vxF "$$(go list $(DRAWN))")
 	go test -timeout 40m -p 4 -parallel 8 $(DRAWN) $(SEED)
-	go test -timeout 40m -parallel 6 -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
+	go test -timeout 60m -parallel 6 -v $(SIM) -args -sim.rotations=100000 -sim.least=20 -sim.interleavings=10000 | $(QUIET)
 	go test -timeout 40m -race -v -run 'TestSimulation$$' $(SIM) -args -sim.rotations=5000 | $(QUIET)
 
 test-beside:
