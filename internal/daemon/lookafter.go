@@ -104,7 +104,7 @@ func (d *daemon) newKeeper(ctx context.Context, engine fleet.Engine, seat *store
 	d.mu.Unlock()
 	k, err := fleet.NewKeeper(ctx, fleet.KeeperConfig{
 		Settings: settings, Store: d.Store, Engine: engine, Holder: d.holder, Log: d.Steps, StopWithin: stopWithin,
-		Ours: seat.May, // it is not ours when this process has just been woken, and has not heard yet that another took over
+		Ours: seat.May, // a process that has just been woken may not have heard yet that another took over
 		Load: func(ctx context.Context, c awscloud.Config) (*awscloud.Account, error) {
 			c.OnAttempt = d.metrics.attempt
 			return d.Load(ctx, c)

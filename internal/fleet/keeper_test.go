@@ -28,7 +28,7 @@ type watch struct {
 	// engine carries wake-ups; nil: the plain one.
 	engine fleet.Engine
 	adjust func(*fleet.Config) // nil: nothing
-	ours   func() bool
+	ours   func() bool         // nil: always
 
 	keeper *fleet.Keeper
 	stop   func()

@@ -133,7 +133,7 @@ func (t target) fuzz(ctx context.Context, each time.Duration, learnt string) (st
 	ctx, stop := context.WithTimeout(ctx, each+10*time.Minute) // for an input that never ends; known ones are played first
 	defer stop()
 	cmd := exec.CommandContext(ctx, t.binary, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.parallel=1", "-test.fuzzminimizetime=1s", "-test.fuzzcachedir="+learnt)
-	said := &begun{sees: func() { time.AfterFunc(each, func() { cmd.Process.Signal(os.Interrupt) }) }}
+	said := &begun{sees: func() { time.AfterFunc(each, func() { _ = cmd.Process.Signal(os.Interrupt) }) }} // fails when it has ended
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.dir, said, said
 	err := cmd.Run()
 	if err == nil && !said.seen {

@@ -168,16 +168,16 @@ func (t *Seat) trust(began time.Time) {
 	}
 }
 
-// Held reports whether the seat is certainly ours now. It is false from the first moment of a
-// process that stood still for long, and while the database cannot be written; it can become true again until Lost says otherwise.
+// Held reports whether the seat is certainly ours now. It is false from the first moment of a process that stood still for long, and while
+// the database cannot be written; it can become true again until Lost says otherwise.
 func (t *Seat) Held() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return time.Now().Before(t.until)
 }
 
-// May reports whether something new may be begun: ask before it. The seat is certainly ours, or no sign of life can be written, and then
-// nobody can take it either, and whatever is begun finds and says that nothing can be recorded.
+// May reports whether something new may be begun: ask before it. The seat is certainly ours, or no sign of life can be written: whatever is
+// begun then finds and says that nothing can be recorded, and should it be another's all the same, leases protect each user.
 func (t *Seat) May() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
