@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -253,11 +254,14 @@ func TestCanaryTimeIsOver(t *testing.T) {
 // window, and keys are rotated every week.
 func TestWindowOverAChangeOfClocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // the two users are changed at once
 		var when []string
 		s := newStage(t, 2, awssim.Config{OnCall: func(c *awssim.Call) awssim.Fate {
 			if c.Operation == "CreateAccessKey" || c.Operation == "UpdateAccessKey" || c.Operation == "DeleteAccessKey" {
 				now := time.Now().UTC()
+				mu.Lock()
 				when = append(when, now.Format("01-02"))
+				mu.Unlock()
 				from, to := "01:15:00", "01:45:00" // before 26 March; summer time after it
 				switch day := now.Format("01-02"); {
 				case day == "03-26":
