@@ -1,23 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -85,130 +76,4 @@ func (c *clients) full(ctx context.Context, b *bench, wrk string, d time.Duratio
 		}
 	}
 	return w, nil
-}
-
-// pace is how fast requests are sent, whatever becomes of those before.
-type pace struct {
-	clients
-	PerSecond, Connections int
-	For                    time.Duration
-}
-
-// paced is what came of it.
-type paced struct {
-	Answers  int64
-	Took     time.Duration
-	P50, P99 time.Duration // from the moment when the request was to be sent
-	Most     time.Duration
-}
-
-// rate is how many answers came a second.
-func (p paced) rate() float64 { return float64(p.Answers) / p.Took.Seconds() }
-
-func (p paced) String() string {
-	ms := func(d time.Duration) float64 { return 1e3 * d.Seconds() }
-	return fmt.Sprintf("%.1f ms (median %.1f, most %.0f, of %s at %s/s)", ms(p.P99), ms(p.P50), ms(p.Most), thousands(float64(p.Answers)), thousands(p.rate()))
-}
-
-// steady sends at a constant rate, as wrk2 does: each request has its time, and what it waits for a busy server before it is sent
-// counts.
-func steady(ctx context.Context, arg string) error {
-	var p pace
-	if err := json.Unmarshal([]byte(arg), &p); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.For)
-	defer cancel()
-	var mu sync.Mutex
-	var all []time.Duration
-	errs := make([]error, p.Connections)
-	began := time.Now()
-	gap := time.Second * time.Duration(p.Connections) / time.Duration(p.PerSecond)
-	var conns sync.WaitGroup
-	for n := range p.Connections {
-		conns.Go(func() {
-			first := began.Add(gap * time.Duration(n) / time.Duration(p.Connections))
-			waited, err := p.connection(ctx, rand.New(rand.NewPCG(1, uint64(n))), first, gap)
-			errs[n] = err
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, waited...)
-		})
-	}
-	conns.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	slices.Sort(all)
-	if len(all) == 0 {
-		return errors.New("nothing was answered")
-	}
-	at := func(share float64) time.Duration { return all[min(len(all)-1, int(share*float64(len(all))))] }
-	return json.NewEncoder(os.Stdout).Encode(paced{int64(len(all)), time.Since(began), at(0.5), at(0.99), at(1)})
-}
-
-// connection sends one request after the other over one connection, each at its time or, when that is over, at once.
-func (p *pace) connection(ctx context.Context, random *rand.Rand, next time.Time, gap time.Duration) (waited []time.Duration, err error) {
-	conn, err := net.Dial("tcp", p.Address)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	in := bufio.NewReader(conn)
-	for ; ctx.Err() == nil; next = next.Add(gap) {
-		time.Sleep(time.Until(next))
-		if _, err := io.WriteString(conn, p.request(random.IntN(p.Users), p.Keys[random.IntN(len(p.Keys))])); err != nil {
-			return nil, err
-		}
-		if err := answered(in); err != nil {
-			return nil, err
-		}
-		waited = append(waited, time.Since(next))
-	}
-	return waited, nil
-}
-
-// answered reads one answer, which must be a good one with a length.
-func answered(in *bufio.Reader) error {
-	size := -1
-	for first := true; ; first = false {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
-			return err
-		}
-		text := strings.TrimSpace(string(line))
-		if first && !strings.HasPrefix(text, "HTTP/1.1 200") {
-			return fmt.Errorf("the answer is %q", text)
-		}
-		if text == "" {
-			break
-		}
-		if name, value, _ := strings.Cut(text, ":"); http.CanonicalHeaderKey(name) == "Content-Length" {
-			size, err = strconv.Atoi(strings.TrimSpace(value))
-			if err != nil {
-				return err
-			}
-		}
-	}
-	if size < 0 {
-		return errors.New("the answer has no Content-Length")
-	}
-	_, err := in.Discard(size)
-	return err
-}
-
-// steadily sends at a constant rate from a process of its own.
-func (b *bench) steadily(ctx context.Context, p pace) (out paced, err error) {
-	text, err := json.Marshal(p)
-	if err != nil {
-		return out, err
-	}
-	cmd := exec.CommandContext(ctx, b.self, "steady", string(text))
-	cmd.Env = append(os.Environ(), roomy)
-	cmd.Stderr = os.Stderr
-	said, err := cmd.Output()
-	if err != nil {
-		return out, fmt.Errorf("sending %d requests a second: %w", p.PerSecond, err)
-	}
-	return out, json.Unmarshal(said, &out)
 }

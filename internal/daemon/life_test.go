@@ -153,6 +153,28 @@ func TestAStuckDaemonIsNotAlive(t *testing.T) {
 	})
 }
 
+// TestNothingIsBegunWithoutTheSeat: a daemon whose seat is gone may still be at its loops, until it hears of that.
+func TestNothingIsBegunWithoutTheSeat(t *testing.T) {
+	living(t, 5, fleet.NewPlain(), "", func(t *testing.T, l *life) {
+		time.Sleep(15 * time.Minute)
+		if n := l.world.Counts()["CreateAccessKey"]; n < 5 {
+			t.Fatalf("%d keys were made with the seat", n)
+		}
+		if err := l.seat.GiveUp(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute) // what had begun is over
+		before := l.world.Counts()
+		time.Sleep(time.Hour)
+		after := l.world.Counts()
+		for _, op := range []string{"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "PutSecretValue", "UpdateSecretVersionStage", "TagResource"} {
+			if after[op] != before[op] {
+				t.Errorf("without the seat: %d %s", after[op]-before[op], op)
+			}
+		}
+	})
+}
+
 // TestMetricsTellWhatHappened, and name nobody.
 func TestMetricsTellWhatHappened(t *testing.T) {
 	living(t, 10, fleet.NewPlain(), "", func(t *testing.T, l *life) {
