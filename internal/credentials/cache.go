@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/rotation"
 )
@@ -39,6 +41,12 @@ const (
 	unsure = time.Minute
 	// beat is how often what is held is looked through.
 	beat = time.Second
+	// slack is how much faster reads in the background go than is needed for each to come while what is held is firm. Without such a rate users
+	// that were read together would be read together again, a minute later and each minute from then on, and everything else would wait
+	// for that: at this rate they are spread over most of the time that is firm.
+	slack = 1.2
+	// atLeast is what that rate is for few users, a second.
+	atLeast = 10
 )
 
 // Cache keeps credentials. It may be used by many goroutines.
@@ -51,6 +59,7 @@ type Cache struct {
 	close    context.CancelFunc
 	reads    chan struct{} // one for each read that somebody waits for
 	refresh  chan struct{} // in the background
+	rate     *rate.Limiter // of those
 	renewals chan struct{} // ahead of an Expiration
 
 	mu    sync.Mutex
@@ -75,7 +84,7 @@ func New(c Config) *Cache {
 	}
 	some := max(1, c.Reads/4)
 	k := &Cache{cfg: c, seed: maphash.MakeSeed(), reads: make(chan struct{}, c.Reads), refresh: make(chan struct{}, some),
-		renewals: make(chan struct{}, some)}
+		renewals: make(chan struct{}, some), rate: rate.NewLimiter(atLeast, some)}
 	k.ctx, k.close = context.WithCancel(context.Background())
 	for i := range k.shards {
 		k.shards[i].slots = map[rotation.User]*slot{}

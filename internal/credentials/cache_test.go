@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -222,6 +223,50 @@ func TestReadsAreBounded(t *testing.T) {
 		all.Wait()
 		if a.most != 32 || a.reads != 2000 {
 			t.Errorf("%d reads, %d at once", a.reads, a.most)
+		}
+	})
+}
+
+// Users that were asked for together, as after a start, are not read together again each minute: reads are spread over the minute. Nobody
+// waits for one, and no credential is older than what may be given out without waiting.
+func TestReadsInTheBackgroundAreSpread(t *testing.T) {
+	inCache(t, func(t *testing.T, a *aws, c *Cache) {
+		users := make([]rotation.User, 1200)
+		for i := range users {
+			users[i] = rotation.User{Account: "123456789012", Name: fmt.Sprint("app-", i)}
+		}
+		ask := func(some []rotation.User) {
+			for _, u := range some {
+				got, err := c.Get(t.Context(), u)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if age := time.Since(got.At); age > mostFirm+time.Second {
+					t.Fatalf("a credential that is %s old is given out", age)
+				}
+			}
+		}
+		var all sync.WaitGroup
+		for some := range slices.Chunk(users, 30) {
+			all.Go(func() { ask(some) })
+		}
+		all.Wait()
+		first, most, began := a.count(), 0, time.Now()
+		reads := first
+		for range 10 * 60 {
+			for range 10 {
+				ask(users)
+				time.Sleep(100 * time.Millisecond)
+			}
+			n := a.count()
+			most, reads = max(most, n-reads), n
+		}
+		if took := time.Since(began); took != 10*time.Minute {
+			t.Errorf("gets waited for %s", took-10*time.Minute)
+		}
+		// 20 a second would do; 24 is the rate, and some may come together.
+		if per := (reads - first) / 600; most > 24+8 || per < 12 || per > 24 {
+			t.Errorf("%d reads a second, %d in the worst one", per, most)
 		}
 	})
 }

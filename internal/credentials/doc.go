@@ -11,5 +11,8 @@
 // at once: a key that must not be used any more is forgotten, and one that has a successor is no longer fresh. A user whose key a consumer
 // still holds is read again ahead of its Expiration, so that the successor is there when the consumer comes for it.
 //
+// Reads in the background have a rate, just fast enough for each to come in time: users that are read together once are not read together
+// again.
+//
 // Nothing is written anywhere. There is one read of a user at a time, and one that began before a Drop is not kept.
 package credentials

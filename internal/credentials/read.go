@@ -47,7 +47,7 @@ func (c *Cache) wait(ctx context.Context, u rotation.User) (fleet.Credential, er
 			continue
 		}
 		if h := s.held.Load(); h != nil && h.firm(now) {
-			if !h.fresh(now) && s.flight == nil && !before(now, s.again) {
+			if !h.fresh(now) && s.flight == nil && !before(now, s.again) && c.rate.AllowN(now, 1) {
 				c.begin(s, now, c.refresh)
 			}
 			s.mu.Unlock()
