@@ -166,7 +166,7 @@ func TestAccessFileIsBounded(t *testing.T) {
 	}
 	all.Wait()
 	file, log := must(os.Stat(AccessPath(path)))(t).Size(), logSize(t, AccessPath(path))
-	if file > 2*bound || log > 2*usualLog {
+	if file > bound+shedEvery*clients*32 || log > 2*usualLog { // what comes between two looks at the size, of 32 bytes at most
 		t.Errorf("the file has %d bytes, its log %d", file, log)
 	}
 	found := must(s.Accesses(t.Context(), AccessQuery{Limit: clients * each}))(t)
