@@ -41,9 +41,9 @@ const (
 	unsure = time.Minute
 	// beat is how often what is held is looked through.
 	beat = time.Second
-	// slack is how much faster reads in the background go than is needed for each to come while what is held is firm. Without such a rate users
-	// that were read together would be read together again, a minute later and each minute from then on, and everything else would wait
-	// for that: at this rate they are spread over most of the time that is firm.
+	// slack is how much faster reads in the background go than is needed for each to come while what is held is firm. Without such a rate
+	// users that were read together would be read together again, a minute later and each minute from then on, and everything else would
+	// wait for that: at this rate they are spread over most of the time that is firm.
 	slack = 1.2
 	// atLeast is what that rate is for few users, a second.
 	atLeast = 10

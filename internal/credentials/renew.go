@@ -42,8 +42,8 @@ func (c *Cache) look() {
 	}
 }
 
-// lookAt reports whether anything is left of a slot, and how often a second it would be read in the background if each read took all the time
-// for which its credential is firm and not fresh.
+// lookAt reports whether anything is left of a slot, and how often a second it would be read if it were read all the time, and each read
+// took as long as its credential is firm and not fresh.
 func (c *Cache) lookAt(s *slot) (left bool, often float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,6 +26,10 @@ var credentialMutants = []mutant{
 		"TestAnyInterleaving"),
 	inCache("read.go", "credentials: who waits for a good one waits as long as AWS does", `until = earlier(enough, f.began.Add(patience))`,
 		`until = enough.Add(time.Minute)`, "TestAnyInterleaving"),
+	inCache("read.go", "credentials: users that were read together are read together each minute", ` && c.rate.AllowN(now, 1) {`, ` {`,
+		"TestReadsInTheBackgroundAreSpread"),
+	inCache("renew.go", "credentials: reads in the background are as few for many users as for one", `max(atLeast, rate.Limit(slack*sum))`,
+		`max(atLeast, 0*rate.Limit(slack*sum))`, "TestReadsInTheBackgroundAreSpread"),
 	inCache("cache.go", "credentials: any number of reads at once", `reads: make(chan struct{}, c.Reads),`, `reads: make(chan struct{}, 1<<20),`,
 		"TestReadsAreBounded"),
 	inCache("renew.go", "credentials: kept for ever", `		s.gone = true

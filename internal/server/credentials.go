@@ -20,9 +20,9 @@ import (
 )
 
 func registerCredentials(s *Server) {
-	raw[UserPath, struct{ Body api.Credential }](s, "get-credentials", s.getCredentials)
+	raw[UserPath, struct{ Body api.Credential }](s, "get-credentials", s.strictly(s.getCredentials))
 	handle(s, "create-credentials", s.createCredentials)
-	raw[exportIn, struct{ Body api.Export }](s, "export-credentials", s.export)
+	raw[exportIn, struct{ Body api.Export }](s, "export-credentials", s.strictly(s.export))
 	for _, other := range []string{"text/csv", "text/plain"} {
 		s.api.OpenAPI().Paths["/v1/credentials"].Get.Responses["200"].Content[other] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 	}

@@ -43,7 +43,7 @@ func registerEvents(s *Server) {
 // eventsIn is what OpenAPI says; parseEvents reads it.
 type eventsIn struct {
 	User        []string `query:"user,explode" maxItems:"200" doc:"Only these users, NAME or ACCOUNT:NAME; may be given again."`
-	After       int64    `query:"after" minimum:"0" maximum:"9007199254740991" doc:"Only what ended after the event with this seq; 0: from the beginning. Without it, a page holds the newest, and a stream begins now."`
+	After       int64    `query:"after" minimum:"0" maximum:"9007199254740991" doc:"Only what ended after the event with this seq; 0: from the beginning, as for a seq that the history has not reached, since it was begun anew then. Without it, a page holds the newest, and a stream begins now."`
 	Limit       int      `query:"limit" minimum:"1" maximum:"10000" default:"100" doc:"Events of one page."`
 	Wait        int      `query:"wait" minimum:"0" maximum:"25" default:"0" doc:"When there is none, wait so many seconds for one; needs after."`
 	LastEventID string   `header:"Last-Event-ID" pattern:"^[0-9]{0,15}$" doc:"Of a stream: like after, and counts for more. Browsers send it when they connect again."`

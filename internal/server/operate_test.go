@@ -122,6 +122,9 @@ func TestDryRunChangesNothing(t *testing.T) {
 			t.Error(p.Detail)
 		}
 		k.problem(k.ask(k.all(), http.MethodDelete, "/v1/api-keys/0123456789?dry_run=true", ""), http.StatusUnprocessableEntity, "invalid-request")
+		for _, path := range []string{"/v1/credentials?fromat=csv", "/v1/credentials?format=json&user=user-0", "/v1/credentials/user-0?format=csv"} {
+			k.problem(k.ask(k.all(), http.MethodGet, path, ""), http.StatusUnprocessableEntity, "invalid-request")
+		}
 		var back api.Foresight // its body may be left out
 		if a := k.ask(k.all(), http.MethodPost, "/v1/users/user-0/rollback?dry_run=true", ""); a.Status != http.StatusOK || json.Unmarshal([]byte(a.Text), &back) != nil {
 			t.Errorf("%d %s", a.Status, a.Text)

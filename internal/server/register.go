@@ -26,12 +26,7 @@ func handle[In, Out any](s *Server, id string, do func(context.Context, *In) (*O
 		}
 		return out, nil
 	})
-	for _, p := range s.described(rt).Parameters {
-		if p.In == "query" {
-			plain := p.Schema.Type == huma.TypeArray || p.Schema.Type == huma.TypeString && p.Schema.Format == "" && p.Schema.Pattern == ""
-			s.parameters[id] = append(s.parameters[id], parameter{p.Name, plain})
-		}
-	}
+	s.learnParameters(rt)
 	if rt.Accepts {
 		all := s.api.OpenAPI().Paths[rt.Path].Post.Responses
 		accepted := *all["200"]
@@ -51,7 +46,31 @@ func raw[In, Out any](s *Server, id string, do func(http.ResponseWriter, *http.R
 	}
 	huma.Register(describer{s.api}, op, func(context.Context, *In) (*Out, error) { return nil, nil })
 	s.speaks(rt)
+	s.learnParameters(rt)
 	s.mux.HandleFunc(rt.Pattern(), s.guard(rt, do))
+}
+
+// strictly is a raw handler that refuses parameters which its route does not have, as huma's do. Protocols of others take what clients add.
+func (s *Server) strictly(do func(http.ResponseWriter, *http.Request, *call)) func(http.ResponseWriter, *http.Request, *call) {
+	return func(w http.ResponseWriter, r *http.Request, c *call) {
+		if r.URL.RawQuery != "" {
+			if err := misfit(r.URL.RawQuery, s.parameters[c.route.ID]); err != nil {
+				s.fail(w, r, c, err)
+				return
+			}
+		}
+		do(w, r, c)
+	}
+}
+
+// learnParameters takes the parameters of a route's query from its description.
+func (s *Server) learnParameters(rt *Route) {
+	for _, p := range s.described(rt).Parameters {
+		if p.In == "query" {
+			plain := p.Schema.Type == huma.TypeArray || p.Schema.Type == huma.TypeString && p.Schema.Format == "" && p.Schema.Pattern == ""
+			s.parameters[rt.ID] = append(s.parameters[rt.ID], parameter{p.Name, plain})
+		}
+	}
 }
 
 // described is what OpenAPI says of a route.
