@@ -33,20 +33,17 @@ const (
 	checkUnclean = 64 << 20
 )
 
-// The write-ahead log is folded into the file every logPages pages, the one of a durable file every briskPages.
+// The write-ahead log is folded into the file every logPages pages.
 const (
-	logPages   = 4000
-	briskPages = 1000
-	pageSize   = 4096
+	logPages = 4000
+	pageSize = 4096
 )
 
 // placeholders turns $1 into SQLite's ?1. Queries hold no other dollar sign.
 func placeholders(query string) string { return strings.ReplaceAll(query, "$", "?") }
 
 // connect gives a pool; it opens no connection yet. The WAL is folded into the file every 16 MB instead of 4: each time costs two
-// waits for the disk. A log that has grown beyond that, behind a reader, is cut back when it is begun anew. Where somebody waits for each
-// commit, as consumers do for the record of an access, those that come while it is folded wait for all of it: there it is done more often,
-// and takes 5 ms instead of 15 each time.
+// waits for the disk. A log that has grown beyond that, behind a reader, is cut back when it is begun anew.
 func connect(o Options, more string) (*sql.DB, error) {
 	dsn := "file::memory:"
 	if o.Path != Memory {
@@ -56,12 +53,12 @@ func connect(o Options, more string) (*sql.DB, error) {
 		}
 		dsn = (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
 	}
-	synchronous, pages := "NORMAL", logPages
+	synchronous := "NORMAL"
 	if o.durable {
-		synchronous, pages = "FULL", briskPages
+		synchronous = "FULL"
 	}
 	dsn += fmt.Sprintf("?_busy_timeout=%d&_synchronous=%s&_foreign_keys=1&_defensive=1&_dqs=0&_error_rc=1&_pragma=wal_autocheckpoint(%d)"+
-		"&_pragma=journal_size_limit(%d)&%s", max(o.BusyTimeout.Milliseconds(), 1), synchronous, pages, logPages*pageSize, more)
+		"&_pragma=journal_size_limit(%d)&%s", max(o.BusyTimeout.Milliseconds(), 1), synchronous, logPages, logPages*pageSize, more)
 	c, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err
