@@ -68,6 +68,7 @@ type index struct {
 	waking  map[*place]bool
 	working int
 	failing int // users whose last run failed
+	came    int // whose time has come, ever
 }
 
 func newIndex() *index {
@@ -155,6 +156,7 @@ func (x *index) next(now, clock time.Time, room int, patience time.Duration) (wa
 		p := heap.Pop(&x.later).(*place)
 		p.stage = ready
 		heap.Push(x.readyQueue(p), p)
+		x.came++
 	}
 	for p := range x.waking {
 		if clock.Sub(p.woken) >= patience {

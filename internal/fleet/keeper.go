@@ -66,9 +66,10 @@ type Sweep struct {
 // Whoever is due is woken through the Engine. The index of due times stands in memory; the recheck times in the database are what it
 // is made from, so a crash at any point costs nothing but a late look.
 type Keeper struct {
-	cfg   KeeperConfig
-	slots *slots
-	kick  chan struct{} // the index has changed
+	cfg    KeeperConfig
+	slots  *slots
+	spread *spread       // told of the index under mu
+	kick   chan struct{} // the index has changed
 
 	stopping chan struct{} // closed when Run's context has ended
 	softly   time.Time     // no step begins after it; set before stopping is closed
@@ -142,7 +143,7 @@ func NewKeeper(ctx context.Context, c KeeperConfig) (*Keeper, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{cfg: c, slots: newSlots(c.Settings.Concurrency), kick: make(chan struct{}, 1), stopping: make(chan struct{}),
+	k := &Keeper{cfg: c, slots: newSlots(c.Settings.Concurrency), spread: newSpread(), kick: make(chan struct{}, 1), stopping: make(chan struct{}),
 		stepping: context.Background(), calling: context.Background(), index: newIndex(), sweeping: make(chan struct{}, 1)}
 	s, err := k.prepare(ctx, c.Settings, nil)
 	if err != nil {
@@ -248,7 +249,10 @@ func (k *Keeper) due() ([]user, time.Duration) {
 		return nil, glance // AWS has never answered; the first discovery will tell
 	}
 	room := min(2*k.settings.cfg.Concurrency, k.cfg.MostAtWork-k.index.working)
+	came := k.index.came
 	users := k.index.next(now, clock, room, patience)
+	waiting, _ := k.index.due(now)
+	k.spread.due(clock, k.index.came-came, waiting)
 	wait := glance
 	if at := k.index.soonest(); !at.IsZero() {
 		wait = min(wait, at.Sub(now))

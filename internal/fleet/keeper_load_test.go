@@ -104,6 +104,39 @@ func TestKeeperLateness(t *testing.T) {
 	})
 }
 
+// TestKeeperSpreadsASecond: AWS's times are whole seconds, so the runs of a fleet are due at the same moments. They do not begin together,
+// or whoever is answered meanwhile would wait for all of them; and still each begins within its second.
+func TestKeeperSpreadsASecond(t *testing.T) {
+	const users = 60
+	inWatch(t, users, awssim.Config{}, func(t *testing.T, w *watch) {
+		w.cfg.Jitter = 0
+		w.cfg.Concurrency = 2 * users
+		w.start()
+		time.Sleep(9 * time.Minute)
+		w.forget()
+		time.Sleep(2 * time.Minute)
+		due, together := map[time.Time]int{}, map[time.Time]int{}
+		for _, l := range w.seen() {
+			due[l.Due]++
+			together[l.Due.Add(l.Late).Truncate(100*time.Millisecond)]++
+			if l.Late > time.Second {
+				t.Errorf("%s was looked at %s late", l.Result.User, l.Late)
+			}
+		}
+		most, atOnce := 0, 0
+		for _, n := range due {
+			most = max(most, n)
+		}
+		for _, n := range together {
+			atOnce = max(atOnce, n)
+		}
+		t.Logf("%d runs were due at one moment, and %d began within 100 ms at most", most, atOnce)
+		if most < users/4 || atOnce > most/3 {
+			t.Errorf("of %d runs that were due at one moment %d began within 100 ms", most, atOnce)
+		}
+	})
+}
+
 // A thousand users that keyturn has never seen, beside forty that it knows: the new ones come at once, and still nobody whose time has
 // come waits for all of them. No storm either: the pace is kept.
 func TestKeeperManyNewUsers(t *testing.T) {

@@ -17,7 +17,7 @@ type user = rotation.User
 
 // work is what a wake-up leads to: a run, if the user is due.
 func (k *Keeper) work(on, steps context.Context, u user) {
-	if k.slots.start(on) != nil {
+	if k.spread.begins.Wait(on) != nil || k.slots.start(on) != nil {
 		return // being stopped
 	}
 	defer k.slots.give()

@@ -92,6 +92,8 @@ var freezeMutants = []mutant{
 		"internal/fleet", "TestPassAfterPass"},
 	inFleet("keeperwork.go", "seat: a run begins though another may look after the user", `k.cfg.Ours != nil && !k.cfg.Ours()`,
 		`k.cfg.Ours != nil && !k.cfg.Ours() && false`, "TestKeeperBeginsOnlyWhatIsOurs"),
+	inFleet("keeperwork.go", "spread: runs that are due together begin together", `k.spread.begins.Wait(on) != nil || `, ``,
+		"TestKeeperSpreadsASecond"),
 	{"seat: a daemon begins runs without it", "internal/daemon/lookafter.go", `Ours: seat.May,`, `Ours: nil,`, "internal/daemon",
 		"TestNothingIsBegunWithoutTheSeat"},
 	inFleet("ask.go", "ask: a rollback that waits asks again after a resume", `err == nil && pauses(f.Now) {`, `err == nil && pauses(f.Now) && false {`,

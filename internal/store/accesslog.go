@@ -145,7 +145,7 @@ func (l *accessLog) commit(b *batch) error {
 		l.names, l.namesOf = map[name]int64{}, f
 	}
 	last, blob, unknown := encode(b.reads, l.names)
-	err = f.saw(f.writer.do(&change{whole: len(unknown) > 0, run: func(in func(*sql.Stmt) *sql.Stmt) error {
+	err = f.saw(f.writer.do(&change{alone: true, whole: len(unknown) > 0, run: func(in func(*sql.Stmt) *sql.Stmt) error {
 		if len(unknown) > 0 {
 			if err := l.learn(ctx, in(prepared[1]), in(prepared[2]), unknown); err != nil {
 				return err

@@ -27,6 +27,7 @@ type change struct {
 	// given up.
 	run   func(in func(*sql.Stmt) *sql.Stmt) error
 	whole bool // several statements
+	alone bool // it does not wait for others: what comes at the same time is in it already
 	err   error
 	turn  chan bool // true: it is yours to commit for all in the queue; false: it is done
 }
@@ -48,8 +49,10 @@ func (w *writer) do(c *change) error {
 		w.busy = true
 		w.mu.Unlock()
 	}
-	// On a machine with nothing else to do this is nothing; on a busy one others reach the queue meanwhile.
-	runtime.Gosched()
+	if !c.alone {
+		// On a machine with nothing else to do this is nothing; on a busy one others reach the queue meanwhile.
+		runtime.Gosched()
+	}
 	w.mu.Lock()
 	n := min(len(w.queue), mostChanges)
 	batch := w.queue[:n:n]
