@@ -8,8 +8,8 @@
 // bounds met, 1 a bound was missed, a proof failed or a figure could not be measured. What cannot be run for want of a tool is
 // said loudly, and fails when CI=true.
 //
-// Bounds are for two cores that answer 50,000 requests a second with the bare handler. On slower ones `-only api -scale 0.35` measures the
-// same with that share of the users and of the requests.
+// The bounds of the figure api are for two cores that answer some 50,000 requests a second with the bare handler. On slower ones
+// `-only api -scale 0.35` measures the same with that share of the users and of the requests.
 package main
 
 import (
@@ -56,10 +56,11 @@ func run(ctx context.Context) int {
 	only := flag.String("only", "", "figures to measure, separated by commas: "+names()+"; empty: all")
 	flag.DurationVar(&apiWatch, "watch", apiWatch, "for how long the figure api watches latency and memory")
 	flag.DurationVar(&apiOnboard, "onboard", apiOnboard, "within what time the figure api takes its users into care")
-	scale := flag.Float64("scale", 1, "measure the figure api with this share of the users, of the requests a second and of their bound: for a slower machine; its results are only printed")
+	scale := flag.Float64("scale", 1, "measure the figure api with this share of the users, of the requests a second and of their bound, "+
+		"for a slower machine; its results are only printed")
 	flag.Parse()
-	if *scale <= 0 || *scale > 1 || *scale < 1 && (*only != "api" || *replace) {
-		fmt.Fprintln(os.Stderr, "bench: -scale is above 0 and at most 1, and goes with -only api and without -replace")
+	if !(*scale >= 0.01 && *scale <= 1) || *scale < 1 && (*only != "api" || *replace) {
+		fmt.Fprintln(os.Stderr, "bench: -scale is from 0.01 to 1, and goes with -only api and without -replace")
 		return 1
 	}
 	scaleAPI(*scale)

@@ -19,7 +19,7 @@ type spread struct {
 const (
 	// spreadWithin is within what time runs begin that are due at the same time: the daemon's promise is a second.
 	spreadWithin = 600 * time.Millisecond
-	// spreadMost is how far apart they are at most. It is rarely more in a fleet of some hundred.
+	// spreadMost is how far apart they are at most, so that a few begin almost at once.
 	spreadMost = 25 * time.Millisecond
 )
 
