@@ -289,10 +289,14 @@ func (d *daemon) drain() {
 // door. Half of them may come from one address, this machine and trusted proxies aside.
 const visitors = 1024
 
+// together is how many requests a visitor may have under way over one connection of HTTP/2, each of which takes memory as a visitor does.
+const together = 8
+
 // newHTTP bounds what a visitor can hold on to.
 func newHTTP(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: together},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 }
 
 // certificateOf reads the certificate that the settings name; nil: none.

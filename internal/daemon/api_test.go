@@ -4,8 +4,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,5 +100,47 @@ func TestAnIdentityGoesOn(t *testing.T) {
 	}
 	if c, err := again(); !errors.Is(err, apikey.ErrUnknown) {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// However many requests a visitor begins over one connection of HTTP/2, few are under way.
+func TestTheAPIBoundsStreams(t *testing.T) {
+	var mu sync.Mutex
+	busy, most, all := map[string]int{}, 0, make(chan struct{})
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = newHTTP(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("it is served over %s", r.Proto)
+		}
+		mu.Lock()
+		busy[r.RemoteAddr]++
+		most = max(most, busy[r.RemoteAddr])
+		sum := 0
+		for _, n := range busy {
+			sum += n
+		}
+		if sum == 4*together {
+			close(all)
+		}
+		mu.Unlock()
+		<-all // a client that wants more opens more connections, which are bounded elsewhere
+	}), slog.New(slog.DiscardHandler))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	var waiting sync.WaitGroup
+	for range 4 * together {
+		waiting.Go(func() {
+			resp, err := s.Client().Get(s.URL)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = resp.Body.Close()
+		})
+	}
+	waiting.Wait()
+	if most > together {
+		t.Errorf("%d requests were under way over one connection", most)
 	}
 }

@@ -90,6 +90,7 @@ type daemon struct {
 	settings *config.Config // in force, or to be once the seat is ours
 	refused  error          // why the file as it is was refused; nil: it was not
 	listen   string         // as in Place
+	door     net.Listener   // where that is; nil: another process has it for now
 	waiting  string         // for what, while there is no keeper
 	leaving  bool           // it is being stopped
 	keeper   *fleet.Keeper  // nil while standing by
@@ -166,6 +167,13 @@ func (d *daemon) live(ctx context.Context, all *sync.WaitGroup) error {
 		d.waiting = "standing by: another daemon took over the database"
 		d.mu.Unlock()
 		d.Log.Warn("another daemon took over the database while this one stood still; this one stands by")
+		if d.leaveDoor() {
+			all.Go(func() {
+				if sleep(ctx, doorOpen) == nil {
+					d.keepTrying(ctx, func() error { return d.openPages(all) })
+				}
+			})
+		}
 	}
 }
 
@@ -221,18 +229,46 @@ func (d *daemon) openPages(all *sync.WaitGroup) error {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address as \"listen\" in the configuration, or with --listen", d.Listen, err)
 	}
 	d.mu.Lock()
-	d.listen = l.Addr().String()
+	d.listen, d.door = l.Addr().String(), l
 	d.mu.Unlock()
+	d.pages.SetKeepAlivesEnabled(true)
 	all.Go(func() {
+		door := l
 		l := bounded(l, visitors, visitors/2, d.api.Trusts)
 		if d.certificate != nil {
 			l = tls.NewListener(l, d.certificate.TLS())
 		}
-		if err := d.pages.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := d.pages.Serve(l); !errors.Is(err, http.ErrServerClosed) && d.atDoor(door) {
 			d.Log.Error("the API and the pages are not served any more", "error", err)
 		}
 	})
 	return nil
+}
+
+// doorOpen is for how long an address is left to whoever tries every second to have it.
+const doorOpen = 3 * time.Second
+
+// leaveDoor takes no more visitors, if it does until now: whoever works from now on may be told to listen at the same address, and waits for
+// it. Visitors who are connected are sent away with their next answer.
+func (d *daemon) leaveDoor() bool {
+	d.mu.Lock()
+	door := d.door
+	d.door, d.listen = nil, ""
+	d.mu.Unlock()
+	if door == nil {
+		return false
+	}
+	_ = door.Close() // whatever it says, nothing is accepted any more
+	d.pages.SetKeepAlivesEnabled(false)
+	d.up()
+	return true
+}
+
+// atDoor reports whether visitors are still expected there.
+func (d *daemon) atDoor(l net.Listener) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.door == l
 }
 
 // keepTrying tries every second until it succeeds or the context ends; then the daemon's place has changed.

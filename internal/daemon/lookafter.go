@@ -70,6 +70,7 @@ func (d *daemon) lookAfter(ctx context.Context, seat *store.Seat, patient bool) 
 		d.api.Close()
 	case <-seat.Lost():
 		lost = true
+		d.work.Store(nil) // what is in memory is not what the other one knows; runs under way end after this
 	}
 	end()
 	closed := make(chan struct{})

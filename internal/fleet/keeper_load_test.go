@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/keyturn/keyturn/internal/awssim"
 	"github.com/keyturn/keyturn/internal/config"
 	"github.com/keyturn/keyturn/internal/fleet"
+	"github.com/keyturn/keyturn/internal/reconcile"
 	"github.com/keyturn/keyturn/internal/rotation"
 )
 
@@ -275,6 +277,49 @@ func TestKeeperWakeUpsAreHints(t *testing.T) {
 		}
 		if n := len(w.seen()); n > 20*18*3+20*3 {
 			t.Errorf("%d looks at 20 users in three hours: more than three a rotation", n)
+		}
+	})
+}
+
+// Somebody asks for things all the time, hundreds at once: the runs of the others are hardly later by it.
+func TestKeeperBesideManyAsks(t *testing.T) {
+	const users = 40
+	inWatch(t, users, awssim.Config{}, func(t *testing.T, w *watch) {
+		w.cfg.Concurrency = 4
+		w.start()
+		time.Sleep(9*time.Minute + 50*time.Second)
+		office, err := fleet.NewOffice(fleet.OfficeConfig{DB: w.db, Fleet: w.keeper.Fleet,
+			Selection: func(context.Context, bool) (fleet.Selection, error) { return w.keeper.Selection(), nil },
+			Looked:    func(_ fleet.Member, res reconcile.Result) { w.keeper.Looked(res) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.forget()
+		end := time.Now().Add(40 * time.Second)
+		var all sync.WaitGroup
+		asked := w.users[:users/2]
+		for i := range 400 {
+			all.Go(func() {
+				for time.Now().Before(end) {
+					a := fleet.Ask{User: asked[i%len(asked)], Request: rotation.Request{Kind: rotation.RequestResume}}
+					if _, err := office.Do(t.Context(), a); err != nil {
+						t.Error(err)
+						return
+					}
+					time.Sleep(time.Second) // some answers take no time at all
+				}
+			})
+		}
+		all.Wait()
+		runs, late := 0, time.Duration(0)
+		for _, l := range w.seen() {
+			if !l.Due.IsZero() && !slices.Contains(asked, l.Member.User.Name) {
+				runs, late = runs+1, max(late, l.Late)
+			}
+		}
+		t.Logf("%d runs of the others, the latest %s", runs, late)
+		if runs < users/2 || late > 3*time.Second {
+			t.Errorf("%d runs of the others, the latest %s after its time", runs, late)
 		}
 	})
 }

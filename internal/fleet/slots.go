@@ -15,6 +15,8 @@ type slots struct {
 	size     int
 	resuming []chan struct{}
 	starting []chan struct{}
+	asking   []chan struct{}
+	began    bool // the last one that was let in of these two was of starting
 
 	looks *slots // the places of looks; nil: these are such places themselves
 }
@@ -42,6 +44,10 @@ func (s *slots) resize(n int) {
 
 // start takes a slot for a user that begins.
 func (s *slots) start(ctx context.Context) error { return s.take(ctx, &s.starting) }
+
+// ask takes a slot for what somebody asks for. While they and those who begin wait, they take turns: however much is asked for, what is due
+// goes on.
+func (s *slots) ask(ctx context.Context) error { return s.take(ctx, &s.asking) }
 
 // look takes a slot for a look, which gives it back by looked. In line for a slot stand no more looks than may have one.
 func (s *slots) look(ctx context.Context) error {
@@ -104,10 +110,17 @@ func (s *slots) give() {
 
 // next lets the next in line go on; false when nobody waits.
 func (s *slots) next() bool {
-	for _, queue := range []*[]chan struct{}{&s.resuming, &s.starting} {
+	first, second := &s.starting, &s.asking
+	if s.began {
+		first, second = second, first
+	}
+	for _, queue := range []*[]chan struct{}{&s.resuming, first, second} {
 		if len(*queue) > 0 {
 			turn := (*queue)[0]
 			*queue = (*queue)[1:]
+			if queue != &s.resuming {
+				s.began = queue == &s.starting
+			}
 			close(turn)
 			return true
 		}

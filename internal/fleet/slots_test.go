@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -203,6 +204,38 @@ func TestLookThatFindsNoSlotLeaves(t *testing.T) {
 		defer cancel()
 		if s.look(ctx) == nil || s.looks.free != 1 || len(s.starting) != 0 {
 			t.Errorf("%d places of looks are free, %d stand in line", s.looks.free, len(s.starting))
+		}
+	})
+}
+
+// However much is asked for, whoever is due waits for one other at most; and what is asked for goes on while many are due.
+func TestSlotsAsksTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		_ = s.start(t.Context())
+		var order []string
+		var all sync.WaitGroup
+		line := func(what string, enter func(context.Context) error) {
+			all.Go(func() {
+				_ = enter(t.Context())
+				order = append(order, what)
+				s.give()
+			})
+			synctest.Wait()
+		}
+		for range 4 {
+			line("asked", s.ask)
+		}
+		for range 3 {
+			line("due", s.start)
+		}
+		s.give()
+		all.Wait()
+		if got := strings.Join(order, " "); got != "due asked due asked due asked asked" && got != "asked due asked due asked due asked" {
+			t.Error(got)
+		}
+		if s.free != 1 {
+			t.Errorf("%d slots are free, not 1", s.free)
 		}
 	})
 }

@@ -35,6 +35,7 @@ var All = []Kind{
 	typed[*fleet.UnknownUserError]("unknown-user", http.StatusNotFound, ExitUsage, "no such user is under care, or the API key may not know it"),
 	typed[*BlockedError]("blocked", http.StatusConflict, ExitUnexpected, "what was asked for is not possible now; reason and detail say why and what to do"),
 	typed[*fleet.WithheldError]("withheld", http.StatusServiceUnavailable, ExitUnexpected, "the user has no access key that may be given out yet, or for the moment; reason and detail say why"),
+	kind("records-busy", http.StatusServiceUnavailable, ExitUnexpected, store.ErrBusy, "accesses cannot be recorded so fast, and none is given without a record"),
 	kind("no-record", http.StatusServiceUnavailable, ExitUnexpected, ErrNoRecord, "the access cannot be put on record, so no credential is given out"),
 	typed[*config.Error]("configuration", http.StatusUnprocessableEntity, ExitUsage, "the configuration is not valid"),
 
@@ -94,7 +95,6 @@ var All = []Kind{
 	kind("lease-lost", http.StatusConflict, ExitUnexpected, rotation.ErrLeaseLost, "another run took the user over"),
 
 	// The database.
-	kind("records-busy", http.StatusServiceUnavailable, ExitUnexpected, store.ErrBusy, "accesses cannot be recorded so fast, and none is given without a record"),
 	kind("database-newer", http.StatusConflict, ExitUsage, store.ErrNewer, "the database was written by a newer keyturn"),
 	kind("not-a-database", http.StatusConflict, ExitUsage, store.ErrNotOurs, "the file is no database of keyturn's"),
 	kind("no-database-access", http.StatusConflict, ExitUsage, store.ErrNoAccess, "the database cannot be opened: its folder is missing, or not keyturn's to read"),

@@ -64,6 +64,14 @@ var credentialMutants = []mutant{
 				panic(http.ErrAbortHandler)
 `, `				continue
 `, "internal/server", "TestExportBreaksOff"},
+	{"credentials: every export reads at once", "internal/server/server.go", `make(chan struct{}, exportTurns)`, `make(chan struct{}, 1000)`,
+		"internal/server", "TestExportsTakeTurns"},
+	{"accesses: names of a transaction that was given up", "internal/store/accesslog.go", `delete(l.names, n) //`, `_ = n //`, "internal/store",
+		"TestAccessNamesOfATransactionThatFails"},
+	{"accesses: every search reads at once", "internal/store/accesslog.go", `make(turns, scanTurns)`, `make(turns, 1000)`, "internal/store",
+		"TestAccessSearchesTakeTurns"},
+	{"API: streams without a bound", "internal/daemon/api.go", `MaxConcurrentStreams: together`, `MaxConcurrentStreams: 100`, "internal/daemon",
+		"TestTheAPIBoundsStreams"},
 	{"credentials: a spreadsheet calculates", "internal/server/export.go", `		fields[i] = noFormula(f)
 `, `		fields[i] = f
 `, "internal/server", "TestExport"},

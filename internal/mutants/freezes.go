@@ -102,4 +102,9 @@ var freezeMutants = []mutant{
 		"TestOfficeWaitsForARunAndNotForItsLease"),
 	inFleet("look.go", "looks: they take the slots of runs", `f.slots.look, f.slots.looked,`, `f.slots.start, f.slots.give,`,
 		"TestLooksThatHangKeepNoRunFromBeginning"),
+	inFleet("ask.go", "asks: whoever is due waits for all that is asked for", `enter := f.slots.ask`, `enter := f.slots.start`,
+		"TestKeeperBesideManyAsks"),
+	inFleet("slots.go", "asks: they wait until nobody is due", `if s.began {`, `if s.began && false {`, "TestSlotsAsksTakeTurns"),
+	{"seat: whoever lost it keeps the address", "internal/daemon/daemon.go", `_ = door.Close() // whatever it says, nothing is accepted any more`, ``,
+		"cmd/keyturn", "TestScript/serve-standstill"},
 }

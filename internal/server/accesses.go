@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -54,7 +55,13 @@ func (s *Server) listAccesses(ctx context.Context, in *accessesIn) (*accessesOut
 	if !everybody(c.caller) {
 		q.Of = c.sees
 	}
-	found, err := s.Accesses(ctx, q)
+	within, cancel := context.WithTimeout(ctx, historyWithin)
+	defer cancel()
+	found, err := s.Accesses(within, q)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, fmt.Errorf("%w: many search the records at the same time, or for too long a time: give since and until, or try again later",
+			kinds.ErrTooFast)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -114,12 +114,12 @@ func TestLegalNames(t *testing.T) {
 
 // TestNoRecordNoCredential: by none of the ways.
 func TestNoRecordNoCredential(t *testing.T) {
-	full := true
+	full, why, code := true, store.ErrFull, "no-record"
 	refuse := func(c *Config) {
 		record := c.Record
 		c.Record = func(ctx context.Context, a store.Access) error {
 			if full {
-				return fmt.Errorf("recording: %w", store.ErrFull)
+				return fmt.Errorf("recording: %w", why)
 			}
 			return record(ctx, a)
 		}
@@ -127,13 +127,21 @@ func TestNoRecordNoCredential(t *testing.T) {
 	}
 	inKit(t, 1, func(k *kit) {
 		_, secret := k.current("user-0")
-		for _, path := range []string{"/v1/credentials/user-0", "/v1/container/user-0", "/v1/aws/static-creds/user-0", "/v1/credentials",
-			"/v1/credentials?format=csv", "/v1/credentials?format=env"} {
-			a := k.ask(k.all(), http.MethodGet, path, "")
-			if a.Status != http.StatusServiceUnavailable || strings.Contains(a.Text, secret) || strings.Contains(a.Text, "AKIA") {
-				t.Errorf("%s: %d %s", path, a.Status, a.Text)
+		ask := func() {
+			for _, path := range []string{"/v1/credentials/user-0", "/v1/container/user-0", "/v1/aws/static-creds/user-0", "/v1/credentials",
+				"/v1/credentials?format=csv", "/v1/credentials?format=env"} {
+				a := k.ask(k.all(), http.MethodGet, path, "")
+				if a.Status != http.StatusServiceUnavailable || strings.Contains(a.Text, secret) || strings.Contains(a.Text, "AKIA") {
+					t.Errorf("%s: %d %s", path, a.Status, a.Text)
+				}
+				if path == "/v1/credentials/user-0" || path == "/v1/credentials" {
+					k.problem(a, http.StatusServiceUnavailable, code)
+				}
 			}
 		}
+		ask()
+		why, code = store.ErrBusy, "records-busy"
+		ask()
 		full = false
 		k.get(k.all(), "/v1/credentials/user-0", &struct{}{})
 	}, refuse)

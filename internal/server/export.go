@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,21 +49,31 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request, c *call) {
 	for len(users) > 0 {
 		some := users[:min(together, len(users))]
 		users = users[len(some):]
-		if sent {
-			if err := s.still(r.Context(), c); err != nil {
-				s.Log.Warn("an export was broken off, as its caller may not go on", "error", err)
-				panic(http.ErrAbortHandler)
+		c.lasts(exportStep)
+		leave, waited, err := s.exportTurn(r.Context())
+		if err == nil && (sent || waited) {
+			if err = s.still(r.Context(), c); err != nil {
+				leave()
 			}
-			some = slices.DeleteFunc(some, func(u rotation.User) bool { return !c.sees(u) })
 		}
+		switch {
+		case err != nil && sent:
+			s.Log.Warn("an export was broken off, as its caller may not go on, or too many are made", "error", err)
+			panic(http.ErrAbortHandler)
+		case err != nil:
+			s.fail(w, r, c, err)
+			return
+		}
+		some = slices.DeleteFunc(some, func(u rotation.User) bool { return !c.sees(u) })
 		c.lasts(exportStep)
 		given, errs := s.giveAll(r.Context(), c, some)
+		leave()
 		for i, err := range errs {
-			if err != nil && (!sent && kinds.Of(err).Code == "no-record" || r.Context().Err() != nil) {
+			if err != nil && (!sent && errors.Is(err, kinds.ErrNoRecord) || r.Context().Err() != nil) {
 				s.fail(w, r, c, err)
 				return
 			}
-			if err != nil && kinds.Of(err).Code == "no-record" {
+			if errors.Is(err, kinds.ErrNoRecord) {
 				s.Log.Error("an export was broken off", "error", err)
 				panic(http.ErrAbortHandler)
 			}
@@ -129,6 +140,29 @@ func (s *Server) exported(r *http.Request, c *call) ([]rotation.User, func(io.Wr
 		}
 	}
 	return users, form, nil
+}
+
+// exportTurns is how many exports read and record at once: together they leave most of the room for records to whoever reads one credential.
+const exportTurns = 4
+
+// exportTurn waits until an export may go on, which a client that takes its time keeps nobody from.
+func (s *Server) exportTurn(ctx context.Context) (leave func(), waited bool, err error) {
+	leave = func() { <-s.exports }
+	select {
+	case s.exports <- struct{}{}:
+		return leave, false, nil
+	default:
+	}
+	turn := time.NewTimer(exportStep)
+	defer turn.Stop()
+	select {
+	case s.exports <- struct{}{}:
+		return leave, true, nil
+	case <-ctx.Done():
+		return nil, true, ctx.Err()
+	case <-turn.C:
+		return nil, true, fmt.Errorf("%w: many exports are made at the same time; try again later", kinds.ErrTooFast)
+	}
 }
 
 // giveAll gives many users' credentials at once.

@@ -3,8 +3,10 @@ package server
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/keyturn/keyturn/internal/api"
 	"github.com/keyturn/keyturn/internal/apikey"
@@ -82,4 +84,32 @@ func TestVariablesOfNamesMadeForIt(t *testing.T) {
 			holders[name] = u
 		}
 	}
+}
+
+// TestExportsTakeTurns: so many exports read and record at a time, however many are asked for; and those that wait are made in the end.
+func TestExportsTakeTurns(t *testing.T) {
+	var busy, most atomic.Int64
+	adjust := exporting(together, func(int) (string, error) {
+		most.Store(max(most.Load(), busy.Add(1)))
+		time.Sleep(time.Second) // virtual
+		busy.Add(-1)
+		return "secret", nil
+	})
+	inKit(t, 1, func(k *kit) {
+		key := k.all()
+		var all sync.WaitGroup
+		for range 3 * exportTurns {
+			all.Go(func() {
+				var out api.Export
+				k.get(key, "/v1/credentials", &out)
+				if len(out.Credentials) != together {
+					t.Errorf("%d credentials", len(out.Credentials))
+				}
+			})
+		}
+		all.Wait()
+		if n := most.Load(); n > exportTurns*together {
+			t.Errorf("%d were read at once", n)
+		}
+	}, adjust)
 }

@@ -73,6 +73,7 @@ type Server struct {
 	parameters map[string][]parameter // of the query, by route ID
 	watchers   watchers
 	turns      turns
+	exports    chan struct{} // those that read and record
 	newcomers  newcomers
 	open       context.Context // ends with Close
 	closing    context.CancelFunc
@@ -103,7 +104,7 @@ func New(c Config) (*Server, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{Config: c, mux: http.NewServeMux(), routes: map[string]*Route{}, registered: map[string]bool{}, parameters: map[string][]parameter{},
-		perKey: newLimiter[string](), perAddress: newLimiter[addressKey]()}
+		exports: make(chan struct{}, exportTurns), perKey: newLimiter[string](), perAddress: newLimiter[addressKey]()}
 	s.open, s.closing = context.WithCancel(context.Background())
 	if err := s.Apply(c.Settings); err != nil {
 		return nil, err

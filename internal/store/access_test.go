@@ -3,10 +3,13 @@ package store
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -275,4 +278,59 @@ func TestAccessesReadWhileWritten(t *testing.T) {
 	if int(h.Accesses) < seen || h.Users != 1 {
 		t.Errorf("the copy has %d accesses of %d users, %d were seen before", h.Accesses, h.Users, seen)
 	}
+}
+
+// A transaction with new names fails, for the sake of another change in it, and is made again: the names of the first try are nobody's.
+func TestAccessNamesOfATransactionThatFails(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "keyturn.db"))
+	first := access("first", alice, 0)
+	gave(t, s, first)
+	w := s.accesses.file.writer
+	w.mu.Lock()
+	w.busy = true // somebody commits
+	w.mu.Unlock()
+	inLine := func(n int) {
+		for have := 0; have < n; runtime.Gosched() {
+			w.mu.Lock()
+			have = len(w.queue)
+			w.mu.Unlock()
+		}
+	}
+	var all sync.WaitGroup
+	second := access("second", bob, time.Second)
+	all.Go(func() { ok(t, s.RecordAccess(context.Background(), second)) })
+	inLine(1)
+	all.Go(func() {
+		if w.do(&change{whole: true, run: func(func(*sql.Stmt) *sql.Stmt) error { return errors.New("it fails") }}) == nil {
+			t.Error("the other change did not fail")
+		}
+	})
+	inLine(2)
+	w.mu.Lock()
+	w.queue[0].turn <- true
+	w.mu.Unlock()
+	all.Wait()
+	third := access("third", eve, 2*time.Second)
+	gave(t, s, third)
+	if got := reads(t, s, AccessQuery{}); !slices.Equal(got, []Access{third, second, first}) {
+		t.Errorf("on record: %+v", got)
+	}
+}
+
+// Two search the records at a time; the others wait for their turn, and whoever goes away leaves.
+func TestAccessSearchesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := must(Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "keyturn.db")}))(t)
+		defer func() { ok(t, s.Close()) }()
+		gave(t, s, access("first", alice, 0))
+		for range scanTurns {
+			leave := must(s.accesses.searches.enter(t.Context()))(t)
+			defer leave()
+		}
+		within, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := s.Accesses(within, AccessQuery{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a third search, beside two: %v", err)
+		}
+	})
 }

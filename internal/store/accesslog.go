@@ -21,7 +21,8 @@ var ErrBusy = errors.New("the disk is too slow for so many accesses")
 // accessLog is the file of access records. Whoever records is served by one goroutine, which lives while there is work.
 type accessLog struct {
 	place
-	most int64 // bytes
+	most     int64 // bytes
+	searches turns
 
 	opening sync.Mutex
 	queue   sync.Mutex
@@ -48,6 +49,7 @@ func (l *accessLog) prepare(o Options) {
 	if l.most == 0 {
 		l.most = 1 << 30
 	}
+	l.searches = make(turns, scanTurns)
 	o.Path, o.durable = AccessPath(o.Path), true
 	o.BusyTimeout = min(o.BusyTimeout, 2*time.Second) // somebody waits for a credential
 	l.place.opts, l.place.schema = o, schema{mark: accessID, steps: accessMigrations}
@@ -147,6 +149,9 @@ func (l *accessLog) commit(b *batch) error {
 	last, blob, unknown := encode(b.reads, l.names)
 	err = f.saw(f.writer.do(&change{alone: true, whole: len(unknown) > 0, run: func(in func(*sql.Stmt) *sql.Stmt) error {
 		if len(unknown) > 0 {
+			for _, n := range unknown {
+				delete(l.names, n) // the numbers of a transaction that was given up are nobody's
+			}
 			if err := l.learn(ctx, in(prepared[1]), in(prepared[2]), unknown); err != nil {
 				return err
 			}

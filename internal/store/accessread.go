@@ -38,7 +38,8 @@ const scanBatch = 2000
 
 const batchesSQL = `SELECT id, reads FROM batches WHERE id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3`
 
-// Accesses gives the accesses on record, newest first. The search reads every record between the times, some millions a second.
+// Accesses gives the accesses on record, newest first. The search reads every record between the times, some millions a second; more than
+// two at a time wait for each other, as whoever is given a credential needs the processors, too.
 func (s *Store) Accesses(ctx context.Context, q AccessQuery) ([]AccessLine, error) {
 	l := &s.accesses
 	if !l.there() {
@@ -48,6 +49,11 @@ func (s *Store) Accesses(ctx context.Context, q AccessQuery) ([]AccessLine, erro
 	if err != nil {
 		return nil, l.fail("reading the access records", err)
 	}
+	leave, err := l.searches.enter(ctx)
+	if err != nil {
+		return nil, l.fail("reading the access records", err)
+	}
+	defer leave()
 	out, err := f.accesses(ctx, q)
 	return out, l.fail("reading the access records", err)
 }
