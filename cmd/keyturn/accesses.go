@@ -21,10 +21,11 @@ import (
 type accessFlags struct {
 	user, caller, since, until string
 	last                       int
+	none                       string // what to say when there is none
 }
 
 func newAccesses(o *options) *cobra.Command {
-	f := accessFlags{last: 20}
+	f := accessFlags{last: 20, none: "no such read of a credential is on record"}
 	cmd := &cobra.Command{
 		Use:   "accesses",
 		Short: "Show who read which credential, when, from where and how",
@@ -44,12 +45,15 @@ func newAccesses(o *options) *cobra.Command {
 				return err
 			}
 			slices.Reverse(found)
+			if len(found) == 0 {
+				o.out.note("%s", f.none)
+			}
 			return o.out.accesses(o, found)
 		},
 	}
 	cmd.Flags().IntVarP(&f.last, "last", "n", f.last, "how many of the newest")
 	cmd.Flags().StringVar(&f.user, "user", "", "only of this user: NAME, or ACCOUNT/NAME")
-	cmd.Flags().StringVar(&f.caller, "caller", "", "only by this `id` of an API key, or AWS identity")
+	cmd.Flags().StringVar(&f.caller, "caller", "", "only by this id of an API key, or AWS identity")
 	cmd.Flags().StringVar(&f.since, "since", "", "only so long ago or later: 24h, 7d, or a time as 2026-11-23T06:30:00Z")
 	cmd.Flags().StringVar(&f.until, "until", "", "only earlier than this")
 	jsonFlag(cmd, o, "one line of JSON per read")
@@ -69,7 +73,7 @@ func (f *accessFlags) find(ctx context.Context, o *options, q store.AccessQuery)
 		return nil, err
 	}
 	if _, err := os.Stat(store.AccessPath(cfg.DatabasePath())); errors.Is(err, fs.ErrNotExist) {
-		o.out.note("nobody has read a credential through the API yet: there is no %s", store.AccessPath(cfg.DatabasePath()))
+		f.none = "nobody has read a credential through the API yet: there is no " + store.AccessPath(cfg.DatabasePath())
 		return nil, nil
 	}
 	db, err := store.Open(ctx, store.Options{Path: cfg.DatabasePath()})

@@ -32,7 +32,7 @@ const agentListen = "127.0.0.1:7911"
 func newAgent(o *options) *cobra.Command {
 	a := agentOptions{listen: agentListen, format: "text"}
 	cmd := &cobra.Command{
-		Use:   "agent [USER]...",
+		Use:   "agent [USER...]",
 		Short: "Serve credentials to the programs of this machine",
 		Long: "Serves users' current credentials on a loopback address, in the form that every AWS SDK asks for by two variables, and to " +
 			"`keyturn credential-process`. It fetches them ahead of time from a keyturn server and keeps the last good ones in memory until " +

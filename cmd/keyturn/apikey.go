@@ -138,7 +138,7 @@ func newAPIKeyCreate(o *options) *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&f.scopes, "scope", nil, "what it may do; may be repeated")
 	cmd.Flags().StringSliceVar(&f.users, "user", nil, "to which users: NAME or ACCOUNT:NAME, with * and ?; may be repeated")
-	cmd.Flags().StringVar(&f.consumer, "consumer", "", "a key for one consumer: it reads the credentials of this `user` and does nothing else")
+	cmd.Flags().StringVar(&f.consumer, "consumer", "", "a key for one consumer: it reads the credentials of this user and does nothing else")
 	cmd.Flags().StringVar(&f.expires, "expires", "90d", "how long it lives")
 	cmd.Flags().StringSliceVar(&f.networks, "network", nil, "where it may come from, as 192.0.2.0/24; may be repeated (default: anywhere)")
 	jsonFlag(cmd, o, "one JSON object: key, id, and what it may do")

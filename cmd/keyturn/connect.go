@@ -68,7 +68,7 @@ func newConnect(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&c.via, "via", c.via, "how: server (two variables), agent (two variables), or process (a profile)")
 	cmd.Flags().StringVar(&c.url, "url", "", "address of the keyturn server (default: $KEYTURN_URL, else as the configuration says)")
 	cmd.Flags().StringVar(&c.keyFile, "api-key-file", c.keyFile, "where the program will find its API key")
-	cmd.Flags().StringVar(&c.region, "region", "", "AWS Region of the profile (default: $AWS_REGION, else us-east-1)")
+	cmd.Flags().StringVar(&c.region, "region", "", "the profile's AWS Region (default: $AWS_REGION, else us-east-1)")
 	tokenFlag(cmd, &c.tokenFile)
 	jsonFlag(cmd, o, "print addresses, files and variables as JSON")
 	return cmd

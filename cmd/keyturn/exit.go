@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/keyturn/keyturn/client"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/kinds"
 	"github.com/keyturn/keyturn/internal/remote"
@@ -46,6 +48,14 @@ func exitCode(err error) int {
 			return row.code
 		}
 	}
+	if e := (*client.Error)(nil); errors.As(err, &e) { // of credential-process, which asks as other programs do
+		switch k := kinds.ByCode(e.Code); k.Code {
+		case "withheld", "blocked":
+			return exitUsers
+		default:
+			return k.Exit
+		}
+	}
 	return kinds.Of(err).Exit
 }
 
@@ -54,7 +64,11 @@ func (p *printer) exit(err error) int {
 	if failed := p.sink.err; err == nil && failed != nil {
 		err = fmt.Errorf("the output could not be written: %w", failed)
 	}
-	if err != nil && err.Error() != "" {
+	switch {
+	case err == nil || err.Error() == "":
+	case err == context.Canceled: //nolint:errorlint // what is wrapped says what was stopped
+		p.note("%s stopped, before there was an answer", red.Render("keyturn:"))
+	default:
 		p.note("%s %s", red.Render("keyturn:"), oneLine(err.Error()))
 	}
 	return exitCode(err)

@@ -43,7 +43,7 @@ func newGet(o *options) *cobra.Command {
 			return print(o.out, c)
 		},
 	}
-	cmd.Flags().StringVar(&form, "format", form, "env, json, ini or dotenv")
+	cmd.Flags().StringVar(&form, "format", form, "one of env, json, ini and dotenv")
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/keyturn/keyturn/client"
 	"github.com/keyturn/keyturn/internal/config"
 	"github.com/keyturn/keyturn/internal/fleet"
 	"github.com/keyturn/keyturn/internal/reconcile"
@@ -195,6 +196,11 @@ func TestExitCodes(t *testing.T) {
 		{wrap(usagef("no")), 2},
 		{wrap(&fleet.UnknownUserError{Name: "x"}), 2},
 		{&errUsers{"2 blocked"}, 3},
+		{wrap(&client.Error{Status: 404, Code: "unknown-user"}), 2},
+		{wrap(&client.Error{Status: 401, Code: "unauthenticated"}), 2},
+		{wrap(&client.Error{Status: 503, Code: "withheld"}), 3},
+		{wrap(&client.Error{Status: 503, Code: "no-record"}), 1},
+		{wrap(&client.Error{Status: 502}), 1},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("%v: exit code %d, not %d", c.err, got, c.want)

@@ -113,7 +113,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 			}
 		}
 		// Whoever misspells it wants nothing done either.
-		for _, query := range []string{"dry-run=true", "DRY_RUN=true", "dry_run=", "dry_run=true&force=1"} {
+		for _, query := range []string{"dry-run=true", "DRY_RUN=true", "dry_run=", "dry_run=true&force=1", "dry_run=false&dry_run=true"} {
 			k.problem(k.ask(k.all(), http.MethodPost, "/v1/users/user-0/rotate?"+query, ""), http.StatusUnprocessableEntity, "invalid-request")
 			k.problem(k.ask(k.all(), http.MethodPost, "/v1/credentials/user-0?"+query, ""), http.StatusUnprocessableEntity, "invalid-request")
 		}

@@ -15,7 +15,7 @@ type planIn struct {
 	User   []string `query:"user,explode" maxItems:"200" doc:"Only these users, NAME or ACCOUNT:NAME; may be given again."`
 	Steps  int      `query:"steps" minimum:"1" maximum:"100" default:"4" doc:"Steps to forecast for each user."`
 	Limit  int      `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"Users of one page: each is read from AWS."`
-	Cursor string   `query:"cursor" maxLength:"200" doc:"The next of the page before."`
+	Cursor string   `query:"cursor" maxLength:"200" pattern:"^([^:]*:.+)?$" doc:"The next of the page before."`
 }
 
 type planOut struct{ Body api.Plan }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -67,8 +68,10 @@ func (s *Server) strictly(do func(http.ResponseWriter, *http.Request, *call)) fu
 func (s *Server) learnParameters(rt *Route) {
 	for _, p := range s.described(rt).Parameters {
 		if p.In == "query" {
-			plain := p.Schema.Type == huma.TypeArray || p.Schema.Type == huma.TypeString && p.Schema.Format == "" && p.Schema.Pattern == ""
-			s.parameters[rt.ID] = append(s.parameters[rt.ID], parameter{p.Name, plain})
+			list := p.Schema.Type == huma.TypeArray
+			plain := list || p.Schema.Type == huma.TypeString && p.Schema.Format == "" &&
+				regexp.MustCompile(p.Schema.Pattern).MatchString("") // without a pattern, too
+			s.parameters[rt.ID] = append(s.parameters[rt.ID], parameter{p.Name, plain, list})
 		}
 	}
 }
@@ -85,7 +88,8 @@ func (s *Server) described(rt *Route) *huma.Operation {
 	return item.Get
 }
 
-// misfit refuses a query with a parameter that the route does not have: whoever misspells dry_run wants nothing done.
+// misfit refuses a query with a parameter that the route does not have, or with two of one: whoever misspells dry_run wants nothing done, nor
+// does whoever says it in two ways.
 func misfit(query string, parameters []parameter) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -104,15 +108,19 @@ func misfit(query string, parameters []parameter) error {
 			return fmt.Errorf("%w: there is no parameter %q; the parameters are %s", kinds.ErrInvalidRequest, name, strings.Join(names, ", "))
 		case !parameters[at].plain && slices.Contains(values[name], ""):
 			return fmt.Errorf("%w: the parameter %s has no value", kinds.ErrInvalidRequest, name)
+		case !parameters[at].list && len(values[name]) > 1:
+			return fmt.Errorf("%w: the parameter %s is given more than once", kinds.ErrInvalidRequest, name)
 		}
 	}
 	return nil
 }
 
-// parameter is one of a query. A plain one is a text, which may be empty; huma takes other empty ones for absent.
+// parameter is one of a query. A plain one is a text, which may be empty; huma takes other empty ones for absent. A list may be given more
+// than once.
 type parameter struct {
 	name  string
 	plain bool
+	list  bool
 }
 
 // schema is that of an answer that huma does not know.

@@ -26,7 +26,7 @@ type UserPath struct {
 type listUsersIn struct {
 	User   []string `query:"user,explode" maxItems:"200" doc:"Only these users, NAME or ACCOUNT:NAME; may be given again."`
 	Limit  int      `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"Users of one page."`
-	Cursor string   `query:"cursor" maxLength:"200" doc:"The next of the page before."`
+	Cursor string   `query:"cursor" maxLength:"200" pattern:"^([^:]*:.+)?$" doc:"The next of the page before."`
 }
 
 type usersOut struct{ Body api.Users }
