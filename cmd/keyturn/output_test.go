@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,5 +226,14 @@ func TestStatusUnread(t *testing.T) {
 		if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}
+	}
+}
+
+// Whoever stops a command before it said anything is not told of a context.
+func TestStopped(t *testing.T) {
+	var out, log strings.Builder
+	code := newPrinter(&out, &log).exit(context.Canceled)
+	if code != exitUnexpected || out.Len() > 0 || !strings.Contains(log.String(), "stopped, before there was an answer") {
+		t.Errorf("%d %q %q", code, out.String(), log.String())
 	}
 }

@@ -113,3 +113,21 @@ func TestExportsTakeTurns(t *testing.T) {
 		}
 	}, adjust)
 }
+
+// TestExportWithoutATurnIsToldSo, after a while, and the next one is made.
+func TestExportWithoutATurnIsToldSo(t *testing.T) {
+	inKit(t, 1, func(k *kit) {
+		key := k.all()
+		for range exportTurns {
+			k.server.exports <- struct{}{}
+		}
+		began := time.Now()
+		k.problem(k.ask(key, http.MethodGet, "/v1/credentials", ""), http.StatusTooManyRequests, "too-fast")
+		if took := time.Since(began); took != exportStep {
+			t.Errorf("after %s", took)
+		}
+		<-k.server.exports
+		var out api.Export
+		k.get(key, "/v1/credentials", &out)
+	}, exporting(1, func(int) (string, error) { return "secret", nil }))
+}

@@ -133,6 +133,11 @@ func TestManySearchersAreToldSo(t *testing.T) {
 		if took := time.Since(began); took != historyWithin {
 			t.Errorf("after %s", took)
 		}
+		began = time.Now()
+		k.problem(k.ask(k.key("user-0", apikey.ReadEvents), http.MethodGet, "/v1/accesses", ""), http.StatusTooManyRequests, "too-fast")
+		if took := time.Since(began); took != historyWithin {
+			t.Errorf("the access records: after %s", took)
+		}
 		// Whoever goes away leaves at once.
 		c := &call{caller: &apikey.Caller{}, route: k.server.routes["events"]}
 		ctx, leave := context.WithCancel(context.WithValue(k.t.Context(), callKey{}, c))
@@ -146,6 +151,10 @@ func TestManySearchersAreToldSo(t *testing.T) {
 		c.History = func(ctx context.Context, _ store.PageQuery) (store.Page, error) {
 			<-ctx.Done()
 			return store.Page{}, ctx.Err()
+		}
+		c.Accesses = func(ctx context.Context, _ store.AccessQuery) ([]store.AccessLine, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
 		}
 	})
 }
