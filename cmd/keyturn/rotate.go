@@ -54,7 +54,7 @@ func (p *printer) rotated(o *options, ans fleet.Answer) error {
 	if o.json {
 		return nil
 	}
-	var made, old string
+	made, old := ans.KeyID, ""
 	for _, k := range ans.Keys {
 		switch k.Class {
 		case rotation.ClassCurrent:

@@ -71,20 +71,21 @@ type Answer struct {
 	At      *time.Time  `json:"at" doc:"AWS's time of the answer."`
 	Error   string      `json:"error" doc:"What failed; empty: nothing did. What AWS said is shown to keys with the scope admin only."`
 	Then    []Step      `json:"then" doc:"What lies ahead."`
+	Since   int64       `json:"since" doc:"Of a rotation that is not done: pass it on with the next request for it, as the parameter since, so that a new key which came meanwhile counts. 0: there is nothing to pass on."`
 }
 
 // AnswerOf is an answer on the wire.
 func AnswerOf(a fleet.Answer) Answer {
 	return Answer{Account: a.User.Account, User: a.User.Name, Done: a.Done, Reason: string(a.Reason),
 		Meaning: Sentence(a.Reason, a.KeyID, a.Detail), KeyID: a.KeyID, Detail: a.Detail, Actions: each(a.Actions, actionOf),
-		Keys: each(a.Keys, keyOf), Refused: a.Refused, Recheck: stamp(a.Recheck), At: stamp(a.At), Error: a.Error, Then: StepsOf(a.Then)}
+		Keys: each(a.Keys, keyOf), Refused: a.Refused, Recheck: stamp(a.Recheck), At: stamp(a.At), Error: a.Error, Then: StepsOf(a.Then), Since: a.Since}
 }
 
 // Answer is the reverse of AnswerOf.
 func (a Answer) Answer() fleet.Answer {
 	return fleet.Answer{User: rotation.User{Account: a.Account, Name: a.User}, Done: a.Done, Reason: rotation.Reason(a.Reason), KeyID: a.KeyID,
 		Detail: a.Detail, Actions: each(a.Actions, Action.action), Keys: each(a.Keys, AccessKey.key), Refused: a.Refused,
-		Recheck: unstamp(a.Recheck), At: unstamp(a.At), Error: a.Error, Then: each(a.Then, Step.forecasted)}
+		Recheck: unstamp(a.Recheck), At: unstamp(a.At), Error: a.Error, Then: each(a.Then, Step.forecasted), Since: a.Since}
 }
 
 // Rotation is one rotation that was asked for, and how it stands.

@@ -33,6 +33,16 @@ func (o *Office) Do(ctx context.Context, a Ask) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	since, err := o.since(ctx, a)
+	if err != nil {
+		return Answer{}, err
+	}
+	m := found[0]
+	if a.Since != 0 {
+		if ans := o.metBy(ctx, Answer{User: m.User, Since: since, At: f.cfg.Now()}, m.User); ans.Done {
+			return ans, nil // another run would make one key more than was asked for
+		}
+	}
 	enter := f.slots.ask
 	if a.Request.Kind == rotation.RequestRevoke {
 		enter = f.slots.start // a key that others may have is not to wait for what else is asked for
@@ -40,13 +50,17 @@ func (o *Office) Do(ctx context.Context, a Ask) (Answer, error) {
 	if err := enter(ctx); err != nil {
 		return Answer{}, err
 	}
-	m := found[0]
 	var res reconcile.Result
 	hold(ctx, m, f.slots.give, func(ctx context.Context, m Member) { res = f.one(ctx, m, a.Request) })
 	if o.cfg.Looked != nil {
 		o.cfg.Looked(m, res)
 	}
-	return f.answer(m, a.Request, res), nil
+	ans := f.answer(m, a.Request, res)
+	if a.Request.Kind == rotation.RequestRotate && !ans.Done {
+		ans.Since = since
+		ans = o.metBy(ctx, ans, m.User)
+	}
+	return ans, nil
 }
 
 // askedOf finds whom an Ask is about. That a user was deleted and made anew is seen by discoveries, and whoever accepts it has just done so.
@@ -225,7 +239,7 @@ func Patiently(ctx context.Context, d Desk, a Ask, on func(Answer, time.Duration
 		}
 		ans, err := d.Do(ctx, a)
 		taken = append(taken, ans.Actions...)
-		ans.Actions = taken
+		ans.Actions, a.Since = taken, ans.Since
 		if err == nil && ctx.Err() != nil && !ans.Done {
 			err = fmt.Errorf("stopped on the way; the next run goes on from here: %w", ctx.Err())
 		}

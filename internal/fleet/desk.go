@@ -85,6 +85,9 @@ type Ask struct {
 	// Until is when whoever asks gives up, by this machine's clock: a try that joins what somebody else asked for with more patience waits
 	// no longer than that. Patiently sets it. Zero: never.
 	Until time.Time
+	// Since, of a rotation, is the Answer's Since of an earlier try: a new key that was promoted after that is what was asked for. Patiently
+	// passes it on. Zero: what is promoted from now on counts.
+	Since int64
 }
 
 // Foresight is what an Ask would do.
@@ -119,6 +122,8 @@ type Answer struct {
 	At      time.Time // AWS's time of the answer
 	Error   string    // of the last run; empty: it did not fail
 	Then    []rotation.Forecasted
+	// Since, of a rotation that is not done, is for the Ask of the next try; zero: there is nothing to pass on.
+	Since int64
 	// Err is what Error words, in the process that made the Answer; nil elsewhere.
 	Err error `json:"-"`
 }

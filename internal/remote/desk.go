@@ -238,6 +238,9 @@ func (c *Client) rotate(ctx context.Context, a fleet.Ask, where []string) (fleet
 	var ans api.Answer
 	refused := answered(&ans)
 	q := url.Values{"patience": {"0"}, "wait": {strconv.Itoa(int(longPoll / time.Second))}}
+	if a.Since != 0 {
+		q.Set("since", strconv.FormatInt(a.Since, 10))
+	}
 	err := c.send(ctx, request{method: http.MethodPost, path: where, query: q, body: api.Body(a.Request), into: &r, also: refused})
 	for err == nil && r.State == api.Running && (a.Until.IsZero() || time.Until(a.Until) > -longPoll) { // a run that has begun takes a while
 		err = c.send(ctx, request{method: http.MethodGet, path: []string{"users", where[1], "rotations", r.ID}, query: url.Values{"wait": q["wait"]}, into: &r})

@@ -31,6 +31,7 @@ type desk struct {
 	ahead  []fleet.Ahead
 	seen   fleet.Foresight
 	answer fleet.Answer
+	since  int64 // of what was asked for last
 	err    error
 	events []fleet.Happening
 	snap   fleet.Snapshot
@@ -73,6 +74,7 @@ func (d *desk) Foresee(_ context.Context, a fleet.Ask) (fleet.Foresight, error) 
 }
 
 func (d *desk) Do(ctx context.Context, a fleet.Ask) (fleet.Answer, error) {
+	d.since = a.Since
 	d.note("do %s %v %s %q %s", a.User, a.Request.Kind, a.Request.KeyID, a.Request.Why, a.Patience)
 	select {
 	case <-time.After(d.slow):
@@ -293,6 +295,22 @@ func TestASlowRotationIsWatched(t *testing.T) {
 	c := serve(t, d)
 	ans, err := c.Do(t.Context(), fleet.Ask{User: anna.Name, Request: rotation.Request{Kind: rotation.RequestRotate}})
 	same(t, "rotation", ans, d.answer, err)
+}
+
+// TestARotationIsAskedForAgain: with the Seq from which on a new key counts, as the first answer gave it.
+func TestARotationIsAskedForAgain(t *testing.T) {
+	d := newDesk()
+	d.answer = fleet.Answer{User: anna, Reason: rotation.ReasonGrace, Recheck: t0.Add(time.Minute), At: t0, Since: -1}
+	c := serve(t, d)
+	a := fleet.Ask{User: anna.Name, Request: rotation.Request{Kind: rotation.RequestRotate}}
+	ans, err := c.Do(t.Context(), a)
+	if err != nil || ans.Done || ans.Since != -1 {
+		t.Fatalf("%+v, %v", ans, err)
+	}
+	a.Since = 41
+	if _, err := c.Do(t.Context(), a); err != nil || d.since != 41 {
+		t.Errorf("the server was told %d: %v", d.since, err)
+	}
 }
 
 // TestSomebodyElsesRotation: another one's request waits for longer than ours has patience. It goes on, and we are told where.

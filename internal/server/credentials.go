@@ -109,6 +109,7 @@ func appendString(b []byte, s string) []byte {
 type createIn struct {
 	UserPath
 	Wait int `query:"wait" minimum:"0" maximum:"300" default:"0" doc:"How many seconds to wait for the new credentials; if they are not there by then, the answer is 202 and Location names the rotation to watch."`
+	Since
 	Body *api.Why
 }
 
@@ -128,7 +129,7 @@ func (s *Server) createCredentials(ctx context.Context, in *createIn) (*createOu
 	}
 	wait := time.Duration(in.Wait) * time.Second
 	until := time.Now().Add(wait)
-	t, err := s.begin(ctx, u, fleet.Ask{User: u.String(), Patience: createPatience,
+	t, err := s.begin(ctx, u, fleet.Ask{User: u.String(), Patience: createPatience, Since: in.Since.Since,
 		Request: rotation.Request{Kind: rotation.RequestRotate, Why: c.signed(whyOf(in.Body))}})
 	if err != nil {
 		return nil, err

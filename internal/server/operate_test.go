@@ -234,6 +234,51 @@ func TestWhyAKeyIsGivenUpIsForAdmins(t *testing.T) {
 	}
 }
 
+// TestARotationThatCameMeanwhile: asked for again with what the first answer said, a key that another one had made is the answer, and no
+// second one is made; whoever watches the first one sees the same.
+func TestARotationThatCameMeanwhile(t *testing.T) {
+	inKit(t, 1, func(k *kit) {
+		time.Sleep(2 * time.Minute)
+		var r api.Rotation
+		rotate := func(query string) answer { return k.ask(k.all(), http.MethodPost, "/v1/users/user-0/rotate"+query, "") }
+		k.read(rotate("?wait=60"), http.StatusOK, &r)
+		first := k.problem(rotate("?wait=60&patience=0"), http.StatusConflict, "blocked")
+		if first.Answer == nil || first.Answer.Since < 1 {
+			t.Fatalf("%+v", first.Answer)
+		}
+		watched := rotate("?patience=0").Header.Get("Location")
+		time.Sleep(time.Second)
+		k.get(k.all(), watched, &r)
+		if r.State != api.Waiting {
+			t.Fatalf("%+v", r)
+		}
+		time.Sleep(8 * time.Minute)
+		k.read(rotate("?patience=600"), http.StatusAccepted, &r) // another one's
+		for range 2 {
+			k.get(k.all(), r.Location+"?wait=300", &r)
+		}
+		made, _ := k.current("user-0")
+		if r.State != api.Done || r.KeyID != made {
+			t.Fatalf("%+v, and %s is current", r, made)
+		}
+		var again api.Rotation
+		k.read(rotate(fmt.Sprintf("?patience=0&wait=60&since=%d", first.Answer.Since)), http.StatusOK, &again)
+		if now, _ := k.current("user-0"); again.State != api.Done || again.KeyID != made || now != made {
+			t.Errorf("%+v; %s was made, %s is current", again, made, now)
+		}
+		k.get(k.all(), watched, &again)
+		if again.State != api.Done || again.KeyID != made {
+			t.Errorf("who watched is told %+v", again)
+		}
+		var created api.Created
+		k.read(k.ask(k.all(), http.MethodPost, fmt.Sprintf("/v1/credentials/user-0?wait=60&since=%d", first.Answer.Since), ""), http.StatusOK, &created)
+		if created.AccessKeyID != made {
+			t.Errorf("%+v", created)
+		}
+		k.problem(rotate("?patience=0&wait=60"), http.StatusConflict, "blocked")
+	})
+}
+
 func TestRotationsAskedForCount(t *testing.T) {
 	left := 2
 	day := func(c *Config) {

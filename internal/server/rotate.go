@@ -22,7 +22,13 @@ type rotateIn struct {
 	DryRun   bool  `query:"dry_run" doc:"Do nothing, and answer with what it would do."`
 	Wait     int   `query:"wait" minimum:"0" maximum:"300" default:"0" doc:"How many seconds to wait for the result; if it is not there by then, the answer is 202 and Location names the rotation to watch."`
 	Patience Given `query:"patience" minimum:"0" maximum:"600" doc:"For how many seconds, 180 unless it is said, to try again when it is not possible at once; 0: one try. Nobody has to wait meanwhile."`
-	Body     *api.Why
+	Since
+	Body *api.Why
+}
+
+// Since is a parameter of what rotates.
+type Since struct {
+	Since int64 `query:"since" minimum:"-1" doc:"What an earlier request for the same, that was not carried out, answered as since: a new key that was promoted after that is this rotation. 0: one from now on."`
 }
 
 type rotateOut struct {
@@ -38,7 +44,7 @@ func (s *Server) postRotate(ctx context.Context, in *rotateIn) (*rotateOut, erro
 	if err != nil {
 		return nil, err
 	}
-	a := fleet.Ask{User: u.String(), Patience: time.Duration(in.Patience.or(180)) * time.Second,
+	a := fleet.Ask{User: u.String(), Since: in.Since.Since, Patience: time.Duration(in.Patience.or(180)) * time.Second,
 		Request: rotation.Request{Kind: rotation.RequestRotate, Why: c.signed(whyOf(in.Body))}}
 	wait := time.Duration(in.Wait) * time.Second
 	if in.DryRun {
@@ -85,6 +91,9 @@ func (s *Server) begin(ctx context.Context, u rotation.User, a fleet.Ask) (*turn
 	since, err := s.last(ctx, []string{u.String()})
 	if unknown := isUnknown(err); err != nil && !unknown { // one that no run has looked at has no history
 		return nil, err
+	}
+	if a.Since != 0 && a.Since < since {
+		since = a.Since
 	}
 	return s.turns.begin(u, max(0, since), func() (fleet.Answer, error) {
 		return s.Desk.Do(context.WithoutCancel(ctx), a) // goes on when whoever asked has gone
@@ -142,8 +151,12 @@ func (s *Server) getRotation(ctx context.Context, in *getRotationIn) (*rotationO
 		callOf(ctx).lasts(wait)
 		t.wait(ctx, s.open, wait)
 		out, err = s.standing(ctx, t)
-	} else {
-		out, err = s.recall(ctx, u, in.ID)
+	}
+	if err == nil && out.State != api.Running && out.State != api.Done { // unknown here, or another one made the key since
+		var told api.Rotation
+		if told, err = s.recall(ctx, u, in.ID); out.State == "" || told.State == api.Done {
+			out = told
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -169,7 +182,7 @@ func (s *Server) standing(ctx context.Context, t *turn) (api.Rotation, error) {
 	out.Answer = &told
 	switch {
 	case ans.Done:
-		out.State, out.Detail = api.Done, "a new key was made, verified and promoted"
+		out.State, out.Detail, out.KeyID = api.Done, "a new key was made, verified and promoted", ans.KeyID
 		for _, k := range ans.Keys {
 			if k.Class == rotation.ClassCurrent {
 				out.KeyID = k.ID
@@ -205,10 +218,9 @@ func (s *Server) recall(ctx context.Context, u rotation.User, id string) (api.Ro
 	out.State, out.Detail = api.Lapsed, "keyturn was restarted before anything was begun; ask again"
 	for _, h := range happened {
 		switch {
-		case h.Reason == rotation.ReasonRollback || h.Reason == rotation.ReasonFallBack || h.Outcome == rotation.Failed:
-		case h.Action == rotation.WriteIntent && out.State == api.Lapsed:
+		case h.Action == rotation.WriteIntent && h.Outcome != rotation.Failed && out.State == api.Lapsed:
 			out.State, out.Detail = api.Interrupted, "a rotation was begun and keyturn was restarted on the way; the next run goes on from there"
-		case (h.Action == rotation.Promote || h.Action == rotation.PutFirst) && h.Outcome == rotation.Done:
+		case h.Renewed():
 			out.State, out.Detail, out.KeyID = api.Done, "a new key was made, verified and promoted", h.KeyID
 		}
 	}
